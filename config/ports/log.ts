@@ -1,0 +1,14 @@
+/**
+ * The log as the rest of the program sees it. An event is a kebab-case name; fields are values a stranger may read:
+ * never the text of a code, a name, an id number or a password.
+ */
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };

@@ -1,0 +1,43 @@
+/**
+ * What a citizen's screen can say: the vocabulary between decision and display. It holds no name, id, health fact or exact
+ * reason, only a class of words, so that a bystander learns nothing.
+ */
+export const citizenStates = ['idle', 'reading', 'pass', 'deny', 'see-staff', 'ask', 'already-recorded', 'out-of-service'] as const;
+export type CitizenState = (typeof citizenStates)[number];
+
+/** Classes of words under DỪNG LẠI and beside SEE STAFF. */
+export const wordClasses = [
+  'expired',
+  'not-yet-valid',
+  'not-valid-here',
+  'already-used',
+  'not-recognised',
+  'see-staff',
+  'unreadable',
+] as const;
+export type WordClass = (typeof wordClasses)[number];
+
+/** What an ASK screen asks for. */
+export const askKinds = ['other-code', 'one-at-a-time', 'show-id'] as const;
+export type AskKind = (typeof askKinds)[number];
+
+/** What helps while a code is seen and cannot be read. */
+export const readingHints = ['hold-still', 'closer', 'further', 'tilt-less', 'brighter'] as const;
+export type ReadingHint = (typeof readingHints)[number];
+
+/** Age of the data a decision rests on: fresh says nothing; amber shows its age; restricted passes low-risk classes only. */
+export const stalenessGrades = ['fresh', 'amber', 'restricted', 'closed'] as const;
+export type StalenessGrade = (typeof stalenessGrades)[number];
+
+/** A result as it goes to the screen. `code` is `D-nn` or `S-nn`, for staff. */
+export interface ResultView {
+  readonly state: 'pass' | 'deny' | 'see-staff' | 'ask' | 'already-recorded';
+  readonly words?: WordClass;
+  readonly ask?: AskKind;
+  readonly code?: string;
+  /** Running number of the day, shown with a pass ("Lượt 214"). */
+  readonly turn?: number;
+  readonly grade: StalenessGrade;
+  /** Age of the registry slice, minutes; shown from amber on. */
+  readonly sliceAgeMinutes: number;
+}

@@ -1,0 +1,44 @@
+/**
+ * The port CodeSource: texts in. The camera path is one; a hand imager on a serial line will be another, which gives one
+ * text at a time and knows no picture.
+ */
+import type { FaultCode } from '../../config/faults.ts';
+import type { Frame } from '../camera/frame-source.ts';
+import type { Quad } from './decoder.ts';
+
+export interface SightedSymbol {
+  /** The text, undefined where a symbol is in view and cannot be read. */
+  readonly text: string | undefined;
+  /** Whether its centre lies inside the guide; a source without a picture says true. */
+  readonly insideGuide: boolean;
+  /** Longer side over the shorter side of the frame, 0..1; what "closer" and "further" are judged by. */
+  readonly relativeSize: number;
+  readonly quad: Quad | undefined;
+}
+
+/** One look at what is in front of the kiosk: all symbols of one frame, none when the view is empty. */
+export interface Sighting {
+  /** Monotonic arrival of the frame, milliseconds. */
+  readonly arrivedAtMs: number;
+  readonly generation: number;
+  readonly symbols: readonly SightedSymbol[];
+  readonly decodeMs: number;
+  /** The frame itself, for the mirror; undefined without a camera. */
+  readonly frame: Frame | undefined;
+}
+
+export interface CodeSourceHealth {
+  readonly state: 'starting' | 'live' | 'degraded' | 'down';
+  readonly fault: FaultCode | undefined;
+  /** Age of the newest picture, milliseconds; Infinity before the first. */
+  readonly ageMs: number;
+  readonly frameRateHz: number;
+  readonly restarts: number;
+}
+
+export interface CodeSource {
+  /** Waits for the next look; undefined once the source is closed. One caller at a time. */
+  next(): Promise<Sighting | undefined>;
+  health(): CodeSourceHealth;
+  close(): Promise<void>;
+}

@@ -1,0 +1,47 @@
+/** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
+import type { CitizenState, StalenessGrade } from '../decision/citizen-view.ts';
+
+export interface SupervisorDecision {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  readonly verdict: 'pass' | 'deny' | 'see-staff';
+  /** The exact reason, kebab-case; `ok` for a pass. */
+  readonly reason: string;
+  readonly reasonVi: string;
+  readonly reasonEn: string;
+  /** What staff do next, in both languages; empty for a pass. */
+  readonly actionVi: string;
+  readonly actionEn: string;
+  readonly screenCode: string;
+  /** Last 4 hex digits of the credential id, undefined for codes that are no credentials. */
+  readonly codeTail: string | undefined;
+  readonly class: number | undefined;
+  readonly maskedName: string | undefined;
+  readonly readMs: number;
+  readonly painted: 'painted' | 'unpainted' | 'superseded' | 'pending';
+}
+
+export interface SupervisorSnapshot {
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  readonly demo: boolean;
+  readonly open: boolean;
+  /** Fault that closed the lane, with its words. */
+  readonly fault: { readonly code: string; readonly screenCode: string; readonly summary: string; readonly action: string } | undefined;
+  readonly camera: { readonly state: string; readonly frameAgeMs: number; readonly frameRateHz: number; readonly restarts: number };
+  readonly screen: { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
+  readonly clock: { readonly state: string; readonly at: string };
+  readonly slice: {
+    readonly version: number | undefined;
+    readonly ageMinutes: number | undefined;
+    readonly grade: StalenessGrade | undefined;
+  };
+  readonly journal: { readonly records: number; readonly unacknowledged: number };
+  /** Today's counts. */
+  readonly counts: { readonly pass: number; readonly deny: number; readonly seeStaff: number };
+  /** Newest first. */
+  readonly decisions: readonly SupervisorDecision[];
+  readonly readMsP50: number | undefined;
+  readonly readMsP95: number | undefined;
+}
