@@ -1,7 +1,7 @@
 /** `checkpoint-kiosk verify`: one text a line in, exactly one JSON verdict a line out. Nothing is trimmed but the line end itself. */
 import { readFileSync } from 'node:fs';
+import { toHex } from '../sync/credential/bytes.ts';
 import type { Claims } from '../sync/credential/claims.ts';
-import { toHex } from '../sync/credential/cose.ts';
 import { readCredential } from '../sync/credential/credential.ts';
 import { parseTrustFile, type TrustList } from '../sync/credential/trust.ts';
 import { CommandError, exitCode } from './command.ts';

@@ -3,6 +3,7 @@
  * arrays, maps with integer keys, and tag 18 at the root. Everything else is refused by name.
  * Reads attacker-controlled bytes: never throws, never allocates by a claimed length, never goes deeper than DEPTH_MAX.
  */
+import { compareBytes, concatBytes } from './bytes.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
 
 export type CborValue = number | string | Uint8Array | readonly CborValue[] | CborMap | CborTagged;
@@ -193,16 +194,6 @@ function integer(argument: number): number {
   return argument;
 }
 
-/** Bytewise lexicographic order: negative, zero or positive as `a` sorts before, with or after `b`. */
-export function compareBytes(a: Uint8Array, b: Uint8Array): number {
-  const shared = Math.min(a.length, b.length);
-  for (let i = 0; i < shared; i++) {
-    const difference = (a[i] ?? 0) - (b[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
-}
-
 /** Encodes deterministically what decodeCbor reads. Throws RangeError on an integer that is not whole or beyond 32 bits. */
 export function encodeCbor(value: CborValue): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -253,15 +244,4 @@ function head(major: number, argument: number): Uint8Array {
   bytes[0] = type | 26;
   new DataView(bytes.buffer).setUint32(1, argument);
   return bytes;
-}
-
-/** Joins byte strings into a new one. */
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    joined.set(part, offset);
-    offset += part.length;
-  }
-  return joined;
 }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import nacl from 'tweetnacl';
+import { toHex } from './bytes.ts';
 import { type CborMap, type CborReason, type CborValue, decodeCbor, encodeCbor, isCborArray, isCborMap } from './cbor.ts';
 import { checkEd25519, type SignatureReason } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
@@ -108,8 +109,4 @@ function sigStructure(protectedBytes: Uint8Array, payload: Uint8Array): Uint8Arr
 /** Key id: the first 4 bytes of SHA-256(public key). A hint only; a trust list must be free of collisions. */
 export function keyId(publicKey: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha256').update(publicKey).digest().subarray(0, KID_BYTES));
-}
-
-export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }

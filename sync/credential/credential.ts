@@ -6,7 +6,8 @@
 import { createHash } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { decodeBase45, encodeBase45 } from './base45.ts';
-import { concatBytes, decodeCbor, encodeCbor, isCborArray } from './cbor.ts';
+import { concatBytes } from './bytes.ts';
+import { decodeCbor, encodeCbor, isCborArray } from './cbor.ts';
 import { type Claims, credentialClasses, parseClaims } from './claims.ts';
 import { checkSign1, parseSign1, type Sign1 } from './cose.ts';
 import { isPublicKeyAcceptable, verifyEd25519 } from './ed25519.ts';

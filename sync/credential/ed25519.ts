@@ -5,11 +5,12 @@
  */
 import { createPublicKey, type KeyObject, verify as nodeVerify } from 'node:crypto';
 import nacl from 'tweetnacl';
+import { fromHex } from './bytes.ts';
 
 /** Group order L = 2^252 + 27742317777372353535851937790883648493, little-endian. */
-const ORDER_L = hexBytes('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
+const ORDER_L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
 /** Field prime p = 2^255 - 19, little-endian. */
-const PRIME_P = hexBytes('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
+const PRIME_P = fromHex('edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f');
 /** y coordinates (sign bit cleared) of the points of order 1, 2, 4 and 8, with their non-canonical twins 0+p and 1+p. */
 const SMALL_ORDER_Y = [
   '0000000000000000000000000000000000000000000000000000000000000000',
@@ -19,7 +20,7 @@ const SMALL_ORDER_Y = [
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   'edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
   'eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-].map(hexBytes);
+].map(fromHex);
 
 export type SignatureReason = 'sig-length' | 'sig-s-range' | 'sig-r-invalid' | 'sig-invalid';
 export type Ed25519Backend = 'native' | 'tweetnacl';
@@ -48,8 +49,8 @@ const backends: Record<Ed25519Backend, () => RawVerify> = {
 };
 
 /** RFC 8032 section 7.1 TEST 2, whole, then with S+L, then with one bit of R flipped. */
-const KNOWN_KEY = hexBytes('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
-const KNOWN_SIGNATURE = hexBytes(
+const KNOWN_KEY = fromHex('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
+const KNOWN_SIGNATURE = fromHex(
   '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
 );
 const KNOWN_MESSAGE = Uint8Array.of(0x72);
@@ -146,8 +147,4 @@ function isBelow(a: Uint8Array, b: Uint8Array): boolean {
     if (difference !== 0) return difference < 0;
   }
   return false;
-}
-
-function hexBytes(hex: string): Uint8Array {
-  return new Uint8Array(Buffer.from(hex, 'hex'));
 }

@@ -3,7 +3,8 @@
  * Filled from a signed keyring (kiosk) or from a plain trust file (the `verify` command).
  */
 import { z } from 'zod';
-import { keyId, toHex } from './cose.ts';
+import { fromHex, toHex } from './bytes.ts';
+import { keyId } from './cose.ts';
 import { isPublicKeyAcceptable } from './ed25519.ts';
 import { accept, type Outcome } from './outcome.ts';
 
@@ -20,8 +21,8 @@ export interface TrustedIssuer {
 /** By key id in lower-case hex. */
 export type TrustList = ReadonlyMap<string, TrustedIssuer>;
 
-const classCode = z.number().int().min(1).max(6);
-const areaCode = z.number().int().min(0).max(99_999);
+export const classCode = z.number().int().min(1).max(6);
+export const areaCode = z.number().int().min(0).max(99_999);
 const trustFileSchema = z.record(
   z.string().regex(/^[0-9a-f]{8}$/, 'key id: 8 lower-case hex digits'),
   z.object({
@@ -43,7 +44,7 @@ export function parseTrustFile(json: unknown): Outcome<TrustList, string> {
   const issuers = Object.entries(parsed.data).map(([kid, entry]) => ({
     kid,
     issuer: {
-      publicKey: new Uint8Array(Buffer.from(entry.pk, 'hex')),
+      publicKey: fromHex(entry.pk),
       status: entry.status,
       classes: new Set(entry.classes),
       ...(entry.retiredAt !== undefined && { retiredAt: entry.retiredAt }),

@@ -1,0 +1,138 @@
+/** The options of a kiosk, each declared once. `checkpoint-kiosk config check` reads a file against this table. */
+import { z } from 'zod';
+import { option } from './option.ts';
+
+const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/);
+const path = z.string().min(1).max(4096);
+const ms = (min: number, max: number) => z.number().int().min(min).max(max);
+const fraction = z.number().min(0).max(1);
+
+export const cameraKinds = ['rtsp', 'mjpeg', 'v4l2', 'dshow', 'avfoundation', 'replay', 'stills'] as const;
+export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+export const kioskOptions = {
+  kioskId: option({ schema: name, expected: 'a name of letters, digits, . _ -', reason: 'Names this PC in every record.', remote: false }),
+  checkpointId: option({ schema: name, expected: 'a name of letters, digits, . _ -', reason: 'Where the kiosk stands.', remote: false }),
+  lane: option({ schema: name, default: '1', expected: 'a short name', reason: 'Which lane of the checkpoint.', remote: false }),
+  direction: option({
+    schema: z.enum(['in', 'out', 'both']),
+    default: 'both',
+    expected: 'in, out or both',
+    reason: 'Recorded with every crossing.',
+    remote: false,
+  }),
+  area: option({
+    schema: z.number().int().min(0).max(99_999),
+    expected: 'an area code, 0 to 99999',
+    reason: 'A credential must name this area to pass.',
+    remote: false,
+  }),
+  dataDir: option({ schema: path, expected: 'a folder', reason: 'Journal, state and keys of this kiosk.', remote: false }),
+  'keyring.file': option({ schema: path, expected: 'a file', reason: 'Signed list of trusted keys.', remote: false }),
+  'keyring.root': option({
+    schema: z.string().regex(/^[0-9a-f]{64}$/),
+    expected: '64 lower-case hex digits',
+    reason: 'Fingerprint of the root that must have signed the keyring.',
+    remote: false,
+  }),
+  'policy.file': option({ schema: path, expected: 'a file', reason: 'Signed policy of the authority.', remote: false }),
+  'slice.file': option({ schema: path, expected: 'a file', reason: 'Registry slice (SQLite).', remote: false }),
+  'slice.manifestFile': option({ schema: path, expected: 'a file', reason: 'Signed manifest of the slice.', remote: false }),
+  'slice.keyFile': option({ schema: path, expected: 'a file with mode 0600', reason: 'Key of the rows of the slice.', remote: false }),
+  'camera.kind': option({ schema: z.enum(cameraKinds), expected: cameraKinds.join(', '), reason: 'How pictures arrive.', remote: false }),
+  'camera.source': option({
+    schema: path,
+    expected: 'a URL, a device, or a file or folder to replay',
+    reason: 'Where pictures come from. A password belongs into camera.passwordFile.',
+    secret: true,
+    remote: false,
+  }),
+  'camera.passwordFile': option({
+    schema: path,
+    optional: true,
+    expected: 'a file with mode 0600 that holds user:password',
+    reason: 'Login of a network camera.',
+    remote: false,
+  }),
+  'camera.widthPx': option({
+    schema: z.number().int().min(160).max(4096),
+    default: 1280,
+    expected: 'pixels, 160 to 4096',
+    reason: 'Width asked of a USB camera.',
+    remote: true,
+  }),
+  'camera.heightPx': option({
+    schema: z.number().int().min(120).max(2304),
+    default: 720,
+    expected: 'pixels, 120 to 2304',
+    reason: 'Height asked of a USB camera.',
+    remote: true,
+  }),
+  'camera.frameRateHz': option({
+    schema: z.number().min(1).max(60),
+    default: 30,
+    expected: '1 to 60',
+    reason: 'Rate asked of a USB camera.',
+    remote: true,
+  }),
+  'camera.ffmpegPath': option({
+    schema: path,
+    optional: true,
+    expected: 'a program',
+    reason: 'ffmpeg, where it is not on the PATH.',
+    remote: false,
+  }),
+  'decode.frameMsMax': option({
+    schema: ms(50, 10_000),
+    default: 1_000,
+    expected: 'milliseconds, 50 to 10000',
+    reason: 'A frame that takes longer is given up and the decoder restarted.',
+    remote: true,
+  }),
+  'guide.x': option({
+    schema: fraction,
+    default: 0.15,
+    expected: '0 to 1',
+    reason: 'Left edge of the guide, part of the picture.',
+    remote: true,
+  }),
+  'guide.y': option({ schema: fraction, default: 0, expected: '0 to 1', reason: 'Top edge of the guide.', remote: true }),
+  'guide.width': option({
+    schema: fraction,
+    default: 0.7,
+    expected: '0 to 1',
+    reason: 'Width of the guide: codes outside belong to the next person.',
+    remote: true,
+  }),
+  'guide.height': option({ schema: fraction, default: 1, expected: '0 to 1', reason: 'Height of the guide.', remote: true }),
+  'display.port': option({
+    schema: z.number().int().min(0).max(65_535),
+    default: 8743,
+    expected: 'a port, or 0 for any',
+    reason: 'Loopback port of the pages.',
+    remote: false,
+  }),
+  'display.required': option({
+    schema: z.boolean(),
+    default: true,
+    expected: 'true or false',
+    reason: 'Closes the lane while no citizen screen confirms what it shows.',
+    remote: false,
+  }),
+  'log.level': option({
+    schema: z.enum(logLevels),
+    default: 'info',
+    expected: logLevels.join(', '),
+    reason: 'How much is logged.',
+    remote: true,
+  }),
+} as const;
+
+export type OptionName = keyof typeof kioskOptions;
+type Declared = typeof kioskOptions;
+type ValueOf<Name extends OptionName> = Declared[Name] extends { optional: true }
+  ? z.infer<Declared[Name]['schema']> | undefined
+  : z.infer<Declared[Name]['schema']>;
+
+/** Typed values by dotted name. */
+export type KioskConfig = { readonly [Name in OptionName]: ValueOf<Name> };

@@ -1,0 +1,118 @@
+/**
+ * Reads a configuration file (YAML, or JSON, which is YAML too) against the table of options. Every problem is reported at
+ * once, each with key, line and what was expected; an unknown key is a problem, because a misspelt option must not fall back
+ * to its default unseen.
+ */
+import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type KioskConfig, kioskOptions, type OptionName } from './kiosk-options.ts';
+import type { Option } from './option.ts';
+
+export interface ConfigProblem {
+  readonly key: string;
+  /** 1-based; undefined for what is missing. */
+  readonly line: number | undefined;
+  readonly expected: string;
+  readonly found: string;
+}
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: KioskConfig }
+  | { readonly ok: false; readonly problems: readonly [ConfigProblem, ...ConfigProblem[]] };
+
+interface Given {
+  readonly value: unknown;
+  readonly line: number;
+}
+
+const FOUND_CHARS_MAX = 60;
+
+export function parseConfig(text: string): ConfigResult {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const problems: ConfigProblem[] = document.errors.map((error) => ({
+    key: '(file)',
+    line: lines.linePos(error.pos[0]).line,
+    expected: 'YAML',
+    found: error.message.split('\n')[0] ?? error.code,
+  }));
+  const given = new Map<string, Given>();
+  if (problems.length === 0) collect(document.contents, '', given, problems, (offset) => lines.linePos(offset).line);
+  const values = problems.length === 0 ? readValues(given, problems) : {};
+  const [first, ...rest] = problems;
+  return first === undefined ? { ok: true, config: values as KioskConfig } : { ok: false, problems: [first, ...rest] };
+}
+
+/** Nested maps become dotted names. */
+function collect(node: unknown, prefix: string, given: Map<string, Given>, problems: ConfigProblem[], lineAt: (offset: number) => number) {
+  if (!isMap(node)) {
+    problems.push({ key: prefix || '(file)', line: 1, expected: 'a map of options', found: node === null ? 'nothing' : 'something else' });
+    return;
+  }
+  for (const pair of node.items) {
+    const key = isScalar(pair.key) ? String(pair.key.value) : '?';
+    const name = prefix === '' ? key : `${prefix}.${key}`;
+    const line = lineAt(rangeStart(pair.key) ?? 0);
+    if (isMap(pair.value) && !(name in kioskOptions)) collect(pair.value, name, given, problems, lineAt);
+    else if (given.has(name)) problems.push({ key: name, line, expected: 'each option once', found: 'it a second time' });
+    else given.set(name, { value: isScalar(pair.value) ? pair.value.value : pair.value, line });
+  }
+}
+
+function rangeStart(node: unknown): number | undefined {
+  return isScalar(node) ? (node as Node).range?.[0] : undefined;
+}
+
+function readValues(given: ReadonlyMap<string, Given>, problems: ConfigProblem[]): Record<string, unknown> {
+  for (const [key, { line }] of given) {
+    if (key in kioskOptions) continue;
+    const near = nearest(key);
+    problems.push({
+      key,
+      line,
+      expected: near === undefined ? 'a known option' : `a known option, perhaps ${near}`,
+      found: 'an unknown key',
+    });
+  }
+  const values: Record<string, unknown> = {};
+  for (const [name, declared] of Object.entries<Option>(kioskOptions)) {
+    const own = given.get(name);
+    if (own === undefined) {
+      if (declared.default === undefined && declared.optional !== true) {
+        problems.push({ key: name, line: undefined, expected: declared.expected, found: 'nothing' });
+      }
+      values[name] = declared.default;
+      continue;
+    }
+    const parsed = declared.schema.safeParse(own.value);
+    if (parsed.success) values[name] = parsed.data;
+    else problems.push({ key: name, line: own.line, expected: declared.expected, found: foundText(own.value, declared) });
+  }
+  return values;
+}
+
+function foundText(value: unknown, declared: Option): string {
+  if (declared.secret === true) return 'something else (not shown)';
+  return (JSON.stringify(value) ?? String(value)).slice(0, FOUND_CHARS_MAX);
+}
+
+/** The known name that differs least, where one is close. */
+function nearest(key: string): OptionName | undefined {
+  const names = Object.keys(kioskOptions) as OptionName[];
+  const scored = names.map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }));
+  scored.sort((a, b) => a.distance - b.distance);
+  const [best] = scored;
+  return best !== undefined && best.distance <= 3 ? best.name : undefined;
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length] ?? 0;
+}

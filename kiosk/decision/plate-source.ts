@@ -1,0 +1,7 @@
+/** The port PlateSource: the plate of the vehicle in the lane, where something gives one: a keypad, later a plate reader. */
+export interface PlateSource {
+  /** Normalised plate, or undefined where none was given for the vehicle that stands there now. */
+  plate(): string | undefined;
+}
+
+export const noPlateSource: PlateSource = { plate: () => undefined };

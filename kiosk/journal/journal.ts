@@ -1,0 +1,187 @@
+/**
+ * The journal: every decision and what became of it, chained and sealed, committed to disk before the screen shows it.
+ * Segment files in `journal/`, numbered from 1. The kiosk cannot read back whom it let pass: the keys of the seals live in
+ * this process's memory only. Any error of the disk closes the files; the next append opens and checks them again.
+ */
+import { createHash } from 'node:crypto';
+import type { Host } from '../../config/ports/host.ts';
+import { toHex } from '../../sync/credential/bytes.ts';
+import { entryHash } from '../../sync/protocol/chain.ts';
+import { recordId } from '../../sync/protocol/record-id.ts';
+import type { ClockState, JournalRecord } from '../../sync/protocol/records.ts';
+import { encodeSealedDecision, type SealedDecision } from '../../sync/protocol/sealed-decision.ts';
+import { SEGMENT_KEY_BYTES, sealBox, sealRecord } from '../../sync/protocol/sealing.ts';
+import { createReuseIndex, type PassedCredential, type ReuseIndex } from './reuse-index.ts';
+import type { DayCount, ReuseTag, StoredLine } from './segment.ts';
+import { openSegments, type Segments } from './segments.ts';
+
+export interface JournalOptions {
+  readonly dataDir: string;
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  readonly bootId: string;
+  readonly kioskPublicKey: Uint8Array;
+  /** Keys the reuse tags: without it the tags name nobody. */
+  readonly reuseKey: Uint8Array;
+  readonly recordsPerSegment?: number;
+}
+
+/** The state of the kiosk that every record carries. */
+export interface RecordContext {
+  /** Trusted time, Unix milliseconds. */
+  readonly nowMs: number;
+  readonly clockState: ClockState;
+  readonly sliceVersion?: number | undefined;
+  readonly policyVersion?: number | undefined;
+  readonly trustVersion?: number | undefined;
+}
+
+export type Entry =
+  | {
+      readonly kind: 'decision';
+      readonly decision: Omit<SealedDecision, 'recordId' | 'kioskId' | 'checkpointId' | 'eventTimeMs'>;
+      /** Upstream's X25519 key. */
+      readonly sealTo: Uint8Array;
+      /** Set on a pass: what is known again later. */
+      readonly passed?: PassedCredential | undefined;
+      readonly count: DayCount;
+    }
+  | { readonly kind: 'painted'; readonly ref: string; readonly painted: 'painted' | 'unpainted' | 'superseded' }
+  | { readonly kind: 'lane'; readonly laneState: 'open' | 'closed'; readonly fault?: string | undefined }
+  | { readonly kind: 'fault'; readonly fault: string };
+
+export interface Journal {
+  /** Appends one record; it is on disk when this returns. Throws Fault: disk-full, journal-unwritable, journal-corrupt. */
+  append(entry: Entry, context: RecordContext): JournalRecord;
+  readonly reuse: Pick<ReuseIndex, 'find'>;
+  /** Decisions of a day by verdict. */
+  counts(day: string): ReadonlyMap<string, number>;
+  /** Lines above a number, in order; the outbox reads with upstream's cursor. */
+  readAfter(seq: number, limit: number): StoredLine[];
+  lastSeq(): number;
+  close(): void;
+}
+
+interface Seal {
+  readonly id: string;
+  readonly key: Uint8Array;
+  readonly sealKid: string;
+  readonly startedAtMs: number;
+  readonly segment: number;
+  index: number;
+}
+
+const RECORDS_PER_SEGMENT = 10_000;
+const SEAL_MS_MAX = 3_600_000;
+
+/** Opens or creates the journal and checks its tail. Throws Fault. */
+export function openJournal(options: JournalOptions, host: Host): Journal {
+  const recordsPerSegment = options.recordsPerSegment ?? RECORDS_PER_SEGMENT;
+  const reuse = createReuseIndex(options.reuseKey);
+  let segments: Segments | undefined;
+  let seal: Seal | undefined;
+
+  /** Opens what a fault closed; the tail and the tags are read again, because nobody knows what reached the disk. */
+  const opened = (): Segments => {
+    if (segments !== undefined) return segments;
+    const fresh = openSegments({ ...options, recordsPerSegment }, host);
+    reuse.rebuild(fresh.tags(), host.clock.wallMs());
+    segments = fresh;
+    return fresh;
+  };
+
+  const store = (record: JournalRecord, tags: readonly ReuseTag[], count: DayCount | undefined): void => {
+    const target = opened();
+    const line = new TextEncoder().encode(JSON.stringify(record));
+    const { seq, hash } = target.last();
+    const stored = { seq: seq + 1, line, hash: entryHash(target.journalId, seq + 1, hash, line) };
+    try {
+      target.append(stored, tags, count);
+    } catch (error) {
+      segments = undefined;
+      seal = undefined;
+      target.close();
+      throw error;
+    }
+  };
+
+  const clearPart = (kind: JournalRecord['kind'], context: RecordContext): JournalRecord => {
+    const wallMs = host.clock.wallMs();
+    return {
+      v: 1,
+      id: recordId(context.nowMs, host.random.bytes(10)),
+      kind,
+      kioskId: options.kioskId,
+      checkpointId: options.checkpointId,
+      lane: options.lane,
+      bootId: options.bootId,
+      eventTime: new Date(context.nowMs).toISOString(),
+      recordTime: new Date(wallMs).toISOString(),
+      monotonicMs: Math.round(host.clock.monotonicMs()),
+      clockState: context.clockState,
+      clockOffsetMs: Math.round(context.nowMs - wallMs),
+      ...(context.sliceVersion !== undefined && { sliceVersion: context.sliceVersion }),
+      ...(context.policyVersion !== undefined && { policyVersion: context.policyVersion }),
+      ...(context.trustVersion !== undefined && { trustVersion: context.trustVersion }),
+    };
+  };
+
+  /** A fresh key for each boot, segment, hour and sealing key; its box is a record of its own. */
+  const currentSeal = (sealTo: Uint8Array, context: RecordContext): Seal => {
+    const segment = opened().current();
+    const sealKid = toHex(createHash('sha256').update(sealTo).digest()).slice(0, 8);
+    const nowMs = host.clock.monotonicMs();
+    if (seal !== undefined && seal.segment === segment && seal.sealKid === sealKid && nowMs - seal.startedAtMs < SEAL_MS_MAX) return seal;
+    const key = host.random.bytes(SEGMENT_KEY_BYTES);
+    const box = Buffer.from(sealBox(key, sealTo, host.random.bytes(32))).toString('base64url');
+    const record = { ...clearPart('seal', context), seal: { sealKid, box } };
+    store(record, [], undefined);
+    seal = { id: record.id, key, sealKid, startedAtMs: nowMs, segment, index: 0 };
+    return seal;
+  };
+
+  const appendDecision = (entry: Extract<Entry, { kind: 'decision' }>, context: RecordContext): JournalRecord => {
+    const clear = clearPart('decision', context);
+    opened().rotateIfFull();
+    const { id, key, index } = currentSeal(entry.sealTo, context);
+    const { kioskId, checkpointId } = options;
+    const plaintext = encodeSealedDecision({
+      ...entry.decision,
+      recordId: clear.id,
+      kioskId,
+      checkpointId,
+      eventTimeMs: context.nowMs,
+    });
+    // An index is never used twice, also when the commit below fails.
+    if (seal !== undefined) seal.index++;
+    const sealed = Buffer.from(sealRecord(plaintext, key, index)).toString('base64url');
+    const record = { ...clear, sealRef: { id, index }, sealed };
+    const tags = entry.passed === undefined ? [] : reuse.tagsFor(entry.passed);
+    store(record, tags, entry.count);
+    reuse.add(tags);
+    return record;
+  };
+
+  opened();
+  return {
+    append(entry, context) {
+      if (entry.kind === 'decision') return appendDecision(entry, context);
+      const { kind, ...own } = entry;
+      const present = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+      const record: JournalRecord = { ...clearPart(kind, context), ...present };
+      opened().rotateIfFull();
+      store(record, [], undefined);
+      return record;
+    },
+    reuse,
+    counts: (day) => opened().counts(day),
+    readAfter: (seq, limit) => opened().readAfter(seq, limit),
+    lastSeq: () => opened().last().seq,
+    close() {
+      segments?.close();
+      segments = undefined;
+      seal = undefined;
+    },
+  };
+}

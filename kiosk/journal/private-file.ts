@@ -1,0 +1,56 @@
+/** Small secret files of the kiosk: mode 0600, written whole or not at all, on disk before the call returns. */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Random } from '../../config/ports/random.ts';
+import { fromHex, toHex } from '../../sync/credential/bytes.ts';
+
+const KEY_BYTES = 32;
+const KEY_FILE = /^[0-9a-f]{64}\n?$/;
+
+/** Writes beside, fsyncs, renames, fsyncs the folder. */
+export function writePrivateFile(path: string, text: string): void {
+  const folder = dirname(path);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const fresh = `${path}.new`;
+  const file = openSync(fresh, 'w', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(fresh, path);
+  syncFolder(folder);
+}
+
+/** Makes a rename or unlink in `folder` durable; Windows knows no such call and needs none. */
+export function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** The 32-byte key in `path`; made and stored where there is none. Throws where the file holds something else. */
+export function loadOrCreateKey(path: string, random: Random): Uint8Array {
+  const text = readIfPresent(path);
+  if (text === undefined) {
+    const key = random.bytes(KEY_BYTES);
+    writePrivateFile(path, `${toHex(key)}\n`);
+    return key;
+  }
+  if (!KEY_FILE.test(text)) throw new Error(`${path} does not hold a key of 64 hex digits`);
+  return fromHex(text.trim());
+}
+
+function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * One segment of the journal: a SQLite file with up to some thousand lines, the reuse tags and the day counts that belong
+ * to them. A record and what it changes are one transaction; it is on disk when the call returns.
+ */
+import { z } from 'zod';
+import { type Database, openWritable } from '../../config/host/open-database.ts';
+
+export interface SegmentHead {
+  /** 16 bytes. */
+  readonly journalId: Uint8Array;
+  /** Ed25519 public key of the kiosk. */
+  readonly kioskKey: Uint8Array;
+  /** Number of the last record before this segment. */
+  readonly firstSeq: number;
+  /** entry_hash(firstSeq). */
+  readonly previousHash: Uint8Array;
+}
+
+export interface StoredLine {
+  readonly seq: number;
+  readonly line: Uint8Array;
+  readonly hash: Uint8Array;
+}
+
+/** What a pass leaves behind, so that the same credential or person is known again. Keyed hashes only. */
+export interface ReuseTag {
+  readonly tag: Uint8Array;
+  readonly passedAtMs: number;
+  readonly expiresAtMs: number;
+  /** Step of an app code. */
+  readonly step: number | undefined;
+}
+
+export interface DayCount {
+  readonly day: string;
+  readonly verdict: string;
+}
+
+export interface Segment {
+  readonly head: SegmentHead;
+  last(): { readonly seq: number; readonly hash: Uint8Array };
+  append(stored: StoredLine, tags: readonly ReuseTag[], count: DayCount | undefined): void;
+  /** Lines with a number above `afterSeq`, in order, at most `limit`. */
+  readAfter(afterSeq: number, limit: number): StoredLine[];
+  tags(): ReuseTag[];
+  counts(day: string): ReadonlyMap<string, number>;
+  close(): void;
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS head (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  journal_id BLOB NOT NULL,
+  kiosk_key BLOB NOT NULL,
+  first_seq INTEGER NOT NULL,
+  previous_hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS record (
+  seq INTEGER PRIMARY KEY,
+  line BLOB NOT NULL,
+  hash BLOB NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS tag (
+  seq INTEGER NOT NULL,
+  tag BLOB NOT NULL,
+  passed_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  step INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS day_count (
+  day TEXT NOT NULL,
+  verdict TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (day, verdict)
+) STRICT, WITHOUT ROWID;
+`;
+
+const bytes = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
+const headRow = z
+  .object({ journal_id: bytes, kiosk_key: bytes, first_seq: z.number(), previous_hash: bytes })
+  .transform((row) => ({ journalId: row.journal_id, kioskKey: row.kiosk_key, firstSeq: row.first_seq, previousHash: row.previous_hash }));
+const lineRow = z.object({ seq: z.number(), line: bytes, hash: bytes });
+const tagRow = z
+  .object({ tag: bytes, passed_at: z.number(), expires_at: z.number(), step: z.number().nullable() })
+  .transform((row) => ({ tag: row.tag, passedAtMs: row.passed_at, expiresAtMs: row.expires_at, step: row.step ?? undefined }));
+const countRow = z.object({ verdict: z.string(), count: z.number() });
+
+/** Opens a segment; `create` gives the head of a new one. Throws what SQLite throws. */
+export function openSegment(file: string, create?: SegmentHead): Segment {
+  const database = openWritable(file);
+  try {
+    if (create !== undefined) createTables(database, create);
+    return wrap(database, headRow.parse(database.prepare('SELECT * FROM head').get()));
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function createTables(database: Database, head: SegmentHead): void {
+  database.transaction(() => {
+    database.exec(TABLES);
+    database
+      .prepare('INSERT INTO head (id, journal_id, kiosk_key, first_seq, previous_hash) VALUES (1, ?, ?, ?, ?)')
+      .run(head.journalId, head.kioskKey, head.firstSeq, head.previousHash);
+  })();
+}
+
+function wrap(database: Database, head: SegmentHead): Segment {
+  const insertLine = database.prepare('INSERT INTO record (seq, line, hash) VALUES (?, ?, ?)');
+  const insertTag = database.prepare('INSERT INTO tag (seq, tag, passed_at, expires_at, step) VALUES (?, ?, ?, ?, ?)');
+  const addCount = database.prepare(
+    'INSERT INTO day_count (day, verdict, count) VALUES (?, ?, 1) ON CONFLICT (day, verdict) DO UPDATE SET count = count + 1',
+  );
+  const selectLast = database.prepare('SELECT seq, line, hash FROM record ORDER BY seq DESC LIMIT 1');
+  const selectAfter = database.prepare('SELECT seq, line, hash FROM record WHERE seq > ? ORDER BY seq LIMIT ?');
+  const selectTags = database.prepare('SELECT tag, passed_at, expires_at, step FROM tag ORDER BY seq');
+  const selectCounts = database.prepare('SELECT verdict, count FROM day_count WHERE day = ?');
+  const append = database.transaction((stored: StoredLine, tags: readonly ReuseTag[], count: DayCount | undefined) => {
+    insertLine.run(stored.seq, stored.line, stored.hash);
+    for (const tag of tags) insertTag.run(stored.seq, tag.tag, tag.passedAtMs, tag.expiresAtMs, tag.step ?? null);
+    if (count !== undefined) addCount.run(count.day, count.verdict);
+  });
+  return {
+    head,
+    last() {
+      const row = selectLast.get();
+      return row === undefined ? { seq: head.firstSeq, hash: head.previousHash } : lineRow.parse(row);
+    },
+    append: (stored, tags, count) => append(stored, tags, count),
+    readAfter: (afterSeq, limit) => selectAfter.all(afterSeq, limit).map((row) => lineRow.parse(row)),
+    tags: () => selectTags.all().map((row) => tagRow.parse(row)),
+    counts: (day) =>
+      new Map(
+        selectCounts
+          .all(day)
+          .map((row) => countRow.parse(row))
+          .map(({ verdict, count }) => [verdict, count]),
+      ),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * The registry slice on disk: read-only lookup by keyed hash. A slice is opened only when its manifest is signed by a slice
+ * key of the keyring and the file is, byte for byte, the one that the manifest names.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { Fault } from '../../config/faults.ts';
+import { openReadOnly } from '../../config/host/open-database.ts';
+import { fromHex } from '../../sync/credential/bytes.ts';
+import type { Claims } from '../../sync/credential/claims.ts';
+import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
+import type { SliceAnswer } from '../decision/decide.ts';
+
+export interface RegistrySlice {
+  readonly manifest: SliceManifest;
+  /** About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
+  lookup(claims: Claims): SliceAnswer;
+  close(): void;
+}
+
+export interface SliceFiles {
+  readonly database: string;
+  readonly manifest: string;
+  /** 64 hex digits, mode 0600. */
+  readonly key: string;
+}
+
+const MMAP_BYTES = 1 << 30;
+const CHUNK_BYTES = 1 << 20;
+const KEY_FILE = /^[0-9a-f]{64}\n?$/;
+
+const statusRow = z.object({ status: z.number(), from_day: z.number(), until_day: z.number().nullable() });
+
+/** Opens and checks a slice: reads the whole file once. Throws a Fault that says what is wrong with it. */
+export function openSlice(files: SliceFiles, sliceKeys: ReadonlyMap<string, Uint8Array>): RegistrySlice {
+  const manifest = readManifest(files.manifest, sliceKeys);
+  const key = readKey(files.key);
+  const { lengthBytes, sha256 } = digestFile(files.database);
+  if (lengthBytes !== manifest.lengthBytes || sha256 !== manifest.sha256) {
+    throw new Fault('slice-corrupt', `${files.database} is not the file that its manifest names.`);
+  }
+  return wrapDatabase(files.database, manifest, key);
+}
+
+function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): SliceManifest {
+  const envelopes = parseEnvelopes(readText(path));
+  if (!envelopes.ok) throw new Fault('slice-corrupt', `${path}: ${envelopes.reason}`);
+  const manifest = openStatement(envelopes.value[0], 'slice-manifest', sliceKeys, sliceManifestSchema);
+  if (!manifest.ok) throw new Fault('slice-corrupt', `${path}: ${manifest.reason}`);
+  return manifest.value;
+}
+
+function readKey(path: string): Uint8Array {
+  const text = readText(path);
+  if (!KEY_FILE.test(text)) throw new Fault('slice-missing', `${path} does not hold 64 hex digits.`);
+  return fromHex(text.trim());
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+  }
+}
+
+function digestFile(path: string): { lengthBytes: number; sha256: string } {
+  const hash = createHash('sha256');
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  try {
+    const file = openSync(path, 'r');
+    try {
+      for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) hash.update(chunk.subarray(0, read));
+      return { lengthBytes: statSync(path).size, sha256: hash.digest('hex') };
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+  }
+}
+
+function wrapDatabase(path: string, manifest: SliceManifest, key: Uint8Array): RegistrySlice {
+  try {
+    const database = openReadOnly(path, MMAP_BYTES);
+    const findStatus = database.prepare('SELECT status, from_day, until_day FROM status WHERE key = ?');
+    const findRevoked = database.prepare('SELECT 1 FROM revoked WHERE cti = ?').pluck();
+    return {
+      manifest,
+      lookup(claims) {
+        try {
+          const revoked = findRevoked.get(claims.cti) !== undefined;
+          return answer(revoked, findStatus.get(sliceRowKey(key, claims.subject)));
+        } catch (error) {
+          throw new Fault('slice-corrupt', 'A lookup failed.', { cause: error });
+        }
+      },
+      close: () => database.close(),
+    };
+  } catch (error) {
+    throw new Fault('slice-corrupt', `${path} is not a registry slice.`, { cause: error });
+  }
+}
+
+function answer(revoked: boolean, row: unknown): SliceAnswer {
+  if (row === undefined) return { revoked, status: 'clear', fromDay: 0, untilDay: undefined };
+  const { status, from_day, until_day } = statusRow.parse(row);
+  const name = statuses[status];
+  // A status that this version does not know is held, not passed.
+  return { revoked, status: name ?? 'hold', fromDay: from_day, untilDay: until_day ?? undefined };
+}

@@ -1,0 +1,163 @@
+/**
+ * What the kiosk believes from outside: keyring, policy and slice, each checked against the one above it, root to keyring
+ * to policy and slice. Watches the files, takes a newer set whole or not at all, and goes on with the old one when the new
+ * one does not hold: a broken download must not open a gate nor close one that had good data.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { Fault, type FaultCode } from '../../config/faults.ts';
+import { every } from '../../config/ports/clock.ts';
+import type { Host } from '../../config/ports/host.ts';
+import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
+import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
+
+export interface RegistryFiles {
+  readonly keyring: string;
+  /** SHA-256 of the root's public key, hex. */
+  readonly root: string;
+  readonly policy: string;
+  readonly slice: SliceFiles;
+}
+
+export const statementNames = ['keyring', 'policy', 'slice'] as const;
+export type StatementName = (typeof statementNames)[number];
+
+/** The highest versions seen, kept on disk: going back is refused, the same version with other bytes too. */
+export interface VersionFloor {
+  get(name: StatementName): { readonly version: number; readonly digest: string } | undefined;
+  raise(name: StatementName, version: number, digest: string): void;
+}
+
+export interface RegistryContent {
+  readonly keyring: Keyring;
+  readonly policy: Policy;
+  readonly slice: RegistrySlice;
+  /** Newest date of the three, Unix milliseconds. */
+  readonly issuedAtMs: number;
+  /** Inode of the slice's database, which is read as it lies there. */
+  readonly sliceInode: number;
+}
+
+export interface Registry {
+  /** Undefined until the first whole set was read; then the last one that held. */
+  content(): RegistryContent | undefined;
+  /** Why the files as they lie there now were not taken; undefined while they are in use. */
+  fault(): FaultCode | undefined;
+  close(): void;
+}
+
+export interface RegistryOptions {
+  readonly files: RegistryFiles;
+  readonly floor: VersionFloor;
+  /** Only the demo takes keys that were made to show the program. */
+  readonly allowDemo: boolean;
+}
+
+const WATCH_MS = 2_000;
+
+export function openRegistry(options: RegistryOptions, host: Host): Registry {
+  let content: RegistryContent | undefined;
+  let fault: FaultCode | undefined;
+  let stamp = '';
+
+  const refresh = () => {
+    const current = stampOf(options.files);
+    if (current === stamp) return;
+    stamp = current;
+    try {
+      const next = load(options);
+      content?.slice.close();
+      content = next;
+      fault = undefined;
+      const { keyring, policy, slice } = next;
+      host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      fault = error.code;
+      // A slice replaced by rename is still whole for who has it open; one overwritten in place is not.
+      if (content !== undefined && content.sliceInode === inodeOf(options.files.slice.database)) {
+        content.slice.close();
+        content = undefined;
+      }
+      host.log.error(error.code, { detail: error.detail });
+    }
+  };
+
+  refresh();
+  const stop = every(host.clock, WATCH_MS, refresh);
+  return {
+    content: () => content,
+    fault: () => fault,
+    close() {
+      stop();
+      content?.slice.close();
+    },
+  };
+}
+
+function load({ files, floor, allowDemo }: RegistryOptions): RegistryContent {
+  const keyring = loadKeyring(files, allowDemo);
+  refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
+  const policy = loadPolicy(files.policy, keyring);
+  refuseRollback(floor, 'policy', policy.value.version, policy.digest);
+  const slice = openSlice(files.slice, keyring.roles.slice);
+  try {
+    refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.sha256);
+    floor.raise('keyring', keyring.version, keyring.digest);
+    floor.raise('policy', policy.value.version, policy.digest);
+    floor.raise('slice', slice.manifest.version, slice.manifest.sha256);
+  } catch (error) {
+    slice.close();
+    throw error;
+  }
+  const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
+  return { keyring, policy: policy.value, slice, issuedAtMs, sliceInode: inodeOf(files.slice.database) ?? 0 };
+}
+
+function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
+  const keyring = readKeyring(readText(files.keyring, 'keyring-invalid'), files.root);
+  if (!keyring.ok) throw new Fault('keyring-invalid', `${files.keyring}: ${keyring.reason}`);
+  if (keyring.value.demo && !allowDemo) throw new Fault('keyring-invalid', `${files.keyring}: demo keys open no real checkpoint.`);
+  return keyring.value;
+}
+
+function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: string } {
+  const envelopes = parseEnvelopes(readText(path, 'policy-invalid'));
+  if (!envelopes.ok) throw new Fault('policy-invalid', `${path}: ${envelopes.reason}`);
+  const [envelope] = envelopes.value;
+  const policy = openStatement(envelope, 'policy', keyring.roles.release, policySchema);
+  if (!policy.ok) throw new Fault('policy-invalid', `${path}: ${policy.reason}`);
+  return { value: policy.value, digest: envelope.digest };
+}
+
+const rollbackFault = { keyring: 'keyring-rollback', policy: 'policy-rollback', slice: 'slice-rollback' } as const;
+
+function refuseRollback(floor: VersionFloor, name: StatementName, version: number, digest: string): void {
+  const seen = floor.get(name);
+  if (seen === undefined || version > seen.version || (version === seen.version && digest === seen.digest)) return;
+  const what = version === seen.version ? `version ${version} has other content than before` : `version ${version} after ${seen.version}`;
+  throw new Fault(rollbackFault[name], `${name}: ${what}.`);
+}
+
+function readText(path: string, code: FaultCode): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Fault(code, `${path} cannot be read.`, { cause: error });
+  }
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
+}
+
+/** Changes whenever one of the files does. */
+function stampOf({ keyring, policy, slice }: RegistryFiles): string {
+  return [keyring, policy, slice.database, slice.manifest, slice.key]
+    .map((path) => {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+    })
+    .join('|');
+}

@@ -1,0 +1,51 @@
+/**
+ * Records of a journal: one JSON line each, a clear part that routes and orders it, and a sealed part that says who
+ * crossed and why. A line is stored once and never written again in another form. Later events are records of their own
+ * that point to the one they speak of.
+ */
+import { z } from 'zod';
+
+export const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range'] as const;
+export type RecordKind = (typeof recordKinds)[number];
+
+export const clockStates = ['trusted', 'unknown', 'untrusted'] as const;
+export type ClockState = (typeof clockStates)[number];
+
+const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/);
+
+export const recordSchema = z.strictObject({
+  v: z.literal(1),
+  /** UUIDv7, made when the record was appended. */
+  id: z.uuidv7(),
+  kind: z.enum(recordKinds),
+  /** Id of the record this one speaks of. */
+  ref: z.uuidv7().optional(),
+  kioskId: z.string(),
+  checkpointId: z.string(),
+  lane: z.string(),
+  /** Changes with every start of the process. */
+  bootId: z.string(),
+  /** When it happened, by the kiosk's trusted time. */
+  eventTime: z.iso.datetime(),
+  /** When it was appended, by the machine's clock. */
+  recordTime: z.iso.datetime(),
+  monotonicMs: z.number().int(),
+  clockState: z.enum(clockStates),
+  /** Trusted time minus the machine's clock. */
+  clockOffsetMs: z.number().int(),
+  sliceVersion: z.number().int().optional(),
+  policyVersion: z.number().int().optional(),
+  trustVersion: z.number().int().optional(),
+  /** Seal record and index under its key. */
+  sealRef: z.strictObject({ id: z.uuidv7(), index: z.number().int().min(0) }).optional(),
+  /** base64url of the secretbox. */
+  sealed: base64url.optional(),
+  /** Seal records: which of upstream's keys, and the segment key sealed to it. */
+  seal: z.strictObject({ sealKid: z.string(), box: base64url }).optional(),
+  /** Painted records: what became of the result on the screen. */
+  painted: z.enum(['painted', 'unpainted', 'superseded']).optional(),
+  /** Lane records: open, or the fault that closed it; fault records: the fault. */
+  laneState: z.enum(['open', 'closed']).optional(),
+  fault: z.string().optional(),
+});
+export type JournalRecord = z.infer<typeof recordSchema>;

@@ -1,0 +1,51 @@
+/**
+ * The registry slice: what a kiosk carries of the registry, a SQLite file and the signed manifest that vouches for it.
+ * Row keys are keyed hashes, so that the file alone names nobody.
+ */
+import { createHmac } from 'node:crypto';
+import { z } from 'zod';
+import { statementHeader } from '../credential/statement.ts';
+
+export const sliceManifestSchema = statementHeader.extend({
+  sliceId: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  /** Changes with the row key. */
+  generation: z.number().int().positive(),
+  lengthBytes: z.number().int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  rows: z.object({ status: z.number().int().min(0), revoked: z.number().int().min(0) }),
+});
+export type SliceManifest = z.infer<typeof sliceManifestSchema>;
+
+/** In the order of their numbers in the file; a later one is more restrictive where two subjects share a row. */
+export const statuses = ['clear', 'F3', 'F2', 'F1', 'F0', 'hold', 'deceased'] as const;
+export type Status = (typeof statuses)[number];
+
+/**
+ * `status`: row key (8 bytes) of a person or vehicle, days since 1970-01-01 in the time zone of the authority, both
+ * inclusive; until_day is null where no end is known. `revoked`: credential ids, kept until the credential expires.
+ */
+export const SLICE_TABLES = `
+CREATE TABLE status (
+  key BLOB PRIMARY KEY,
+  status INTEGER NOT NULL,
+  from_day INTEGER NOT NULL,
+  until_day INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE revoked (
+  cti BLOB PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
+/** Row key of a pseudonym: HMAC-SHA-256(slice key, pseudonym), first 8 bytes. */
+export function sliceRowKey(sliceKey: Uint8Array, pseudonym: Uint8Array): Uint8Array {
+  return createHmac('sha256', sliceKey).update(pseudonym).digest().subarray(0, 8);
+}
+
+/** Viet Nam keeps UTC+7 all year: status days begin at midnight there. */
+const AUTHORITY_OFFSET_S = 7 * 3_600;
+
+/** Day number of an instant (Unix seconds) in the authority's time zone. */
+export function authorityDay(unixS: number): number {
+  return Math.floor((unixS + AUTHORITY_OFFSET_S) / 86_400);
+}

@@ -1,0 +1,24 @@
+/** Tags that bind a credential to a plate or an identity card without naming either (pure). */
+import { createHash } from 'node:crypto';
+
+/** 4 bytes: SHA-256("CP1-plt", cti, normalised plate). */
+export function plateTag(cti: Uint8Array, plate: string): Uint8Array {
+  return tag('CP1-plt', cti, normalisePlate(plate), 4);
+}
+
+/** 2 bytes: SHA-256("CP1-idt", cti, 12-digit id). Stops mix-ups, not forgers. */
+export function idTag(cti: Uint8Array, idDigits: string): Uint8Array {
+  return tag('CP1-idt', cti, idDigits, 2);
+}
+
+/** Letters and digits only, upper case, Đ as D: `59-C1 123.45` and `59C112345` are one plate. */
+export function normalisePlate(plate: string): string {
+  return plate
+    .toUpperCase()
+    .replaceAll('Đ', 'D')
+    .replaceAll(/[^A-Z0-9]/g, '');
+}
+
+function tag(domain: string, cti: Uint8Array, value: string, lengthBytes: number): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(domain).update(cti).update(value).digest().subarray(0, lengthBytes));
+}
