@@ -63,6 +63,7 @@ const DOUBTFUL_FRAMES = 2;
 /** A bank code that is only carried past is nobody's answer. */
 const FOREIGN_MS = 1_200;
 const SEVERAL_MS = 700;
+const UNREAD_FRAMES = 2;
 /** A code that is seen for so long and not read goes to staff. */
 const UNREADABLE_MS = 5_000;
 
@@ -115,6 +116,8 @@ function trackUnread(state: PresentationState, look: Look): Tracked {
   if (isDrawnBack && state.unread === undefined) return { state, step: { kind: 'held' } };
   const unread = seeAgain(state.unread, look);
   if (unread.answered) return { state: { ...state, unread }, step: { kind: 'held' } };
+  // Texture looks like a symbol for a single frame now and then.
+  if (unread.frames < UNREAD_FRAMES) return { state: { ...state, unread }, step: waitingStep(state, look) };
   if (look.atMs - unread.sinceMs < UNREADABLE_MS || !look.mayDecide) {
     return { state: { ...state, unread }, step: { kind: 'reading', hint: hintFor(unread, look) } };
   }
@@ -126,7 +129,7 @@ function trackUnread(state: PresentationState, look: Look): Tracked {
 function waitingStep(state: PresentationState, look: Look): PresentationStep {
   const present = [...state.codes.values()].filter((code) => code.kind !== 'foreign' || code.lastSeenMs === look.atMs);
   if (present.some((code) => code.answered)) return { kind: 'held' };
-  const isComing = present.length > 0 || state.unread?.answered === false;
+  const isComing = present.length > 0 || (state.unread?.answered === false && state.unread.frames >= UNREAD_FRAMES);
   return isComing ? { kind: 'reading', hint: 'hold-still' } : { kind: 'idle' };
 }
 

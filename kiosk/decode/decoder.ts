@@ -2,7 +2,13 @@
  * The port Decoder: pixels to text. A decoder never throws on a picture; it may be slow, which is why it runs in a worker
  * under a hard time limit.
  */
-import type { Frame } from '../camera/frame-source.ts';
+
+/** A grey picture without padding: row y starts at y * widthPx. A Frame without stride is one too. */
+export interface Picture {
+  readonly luma: Uint8Array;
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
 
 export interface Point {
   /** Pixels from the left and top edge of the frame; may lie a little outside. */
@@ -29,8 +35,16 @@ export interface DecodeResult {
 
 export type DecoderName = 'zxing-wasm' | 'zxing-js';
 
-export interface Decoder {
+/** One decoding method: looks at a picture and says what symbols are in it. Never throws on a picture. */
+export interface PictureReader {
   readonly name: DecoderName;
-  decode(frame: Frame): Promise<DecodeResult>;
+  read(picture: Picture): Promise<readonly DecodedSymbol[]>;
+}
+
+export interface Decoder {
+  /** Undefined until the worker has said which method it could start. */
+  name(): DecoderName | undefined;
+  /** One call at a time. */
+  decode(picture: Picture): Promise<DecodeResult>;
   close(): Promise<void>;
 }

@@ -1,0 +1,15 @@
+/** How a camera is reached. */
+export interface CameraSettings {
+  readonly kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation' | 'replay' | 'stills';
+  /** URL without a login, device, or path to replay. */
+  readonly source: string;
+  /** `user:password` of a network camera. */
+  readonly login: string | undefined;
+  /** Asked of a USB camera; a network camera says itself what it sends. */
+  readonly widthPx: number;
+  readonly heightPx: number;
+  readonly frameRateHz: number;
+  readonly ffmpegPath: string;
+  /** How often a replay is shown. */
+  readonly loops: number;
+}

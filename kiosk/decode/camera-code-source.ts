@@ -1,0 +1,76 @@
+/**
+ * The camera path as a CodeSource: takes the newest frame, has it decoded, and says what lies in the guide. A frame that is
+ * too old once it is decoded counts for nothing: a code that was held up seconds ago must not pass now.
+ */
+import type { Host } from '../../config/ports/host.ts';
+import type { Frame, FrameSource } from '../camera/frame-source.ts';
+import type { CodeSource, CodeSourceHealth, SightedSymbol } from './code-source.ts';
+import type { DecodedSymbol, Decoder, Picture, Quad } from './decoder.ts';
+
+/** The part of the picture in which codes count, as fractions of its width and height. */
+export interface Guide {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface CameraCodeSourceOptions {
+  readonly guide: Guide;
+  /** Oldest frame that still counts once it is decoded. */
+  readonly frameAgeMsMax: number;
+}
+
+/** So many pictures in a row without an answer close the lane. */
+const TIMEOUTS_MAX = 3;
+
+export function createCameraCodeSource(frames: FrameSource, decoder: Decoder, options: CameraCodeSourceOptions, host: Host): CodeSource {
+  let timeouts = 0;
+  let generation = 0;
+  return {
+    async next() {
+      for (;;) {
+        const frame = await frames.next();
+        if (frame === undefined) return undefined;
+        const { symbols, decodeMs, timedOut } = await decoder.decode(packed(frame));
+        timeouts = timedOut ? timeouts + 1 : 0;
+        generation = Math.max(generation, frame.generation);
+        const isLate = host.clock.monotonicMs() - frame.arrivedAtMs > options.frameAgeMsMax || frame.generation < generation;
+        if (timedOut || isLate) continue;
+        const { arrivedAtMs } = frame;
+        return { arrivedAtMs, generation, symbols: symbols.map((symbol) => sight(symbol, frame, options.guide)), decodeMs, frame };
+      }
+    },
+    health: () => mergeHealth(frames, timeouts),
+    async close() {
+      await frames.close();
+      await decoder.close();
+    },
+  };
+}
+
+function mergeHealth(frames: FrameSource, timeouts: number): CodeSourceHealth {
+  const { state, fault, frameAgeMs, frameRateHz, restarts } = frames.health();
+  const isStuck = timeouts >= TIMEOUTS_MAX;
+  return { state: isStuck ? 'down' : state, fault: isStuck ? 'decoder-stuck' : fault, ageMs: frameAgeMs, frameRateHz, restarts };
+}
+
+/** Rows without padding; the frame itself where it has none. */
+function packed({ luma, widthPx, heightPx, stride }: Frame): Picture {
+  if (stride === widthPx) return { luma, widthPx, heightPx };
+  const rows = new Uint8Array(widthPx * heightPx);
+  for (let y = 0; y < heightPx; y++) rows.set(luma.subarray(y * stride, y * stride + widthPx), y * widthPx);
+  return { luma: rows, widthPx, heightPx };
+}
+
+function sight({ text, quad }: DecodedSymbol, frame: Frame, guide: Guide): SightedSymbol {
+  const centreX = quad.reduce((sum, { x }) => sum + x, 0) / 4 / frame.widthPx;
+  const centreY = quad.reduce((sum, { y }) => sum + y, 0) / 4 / frame.heightPx;
+  const insideGuide = centreX >= guide.x && centreX <= guide.x + guide.width && centreY >= guide.y && centreY <= guide.y + guide.height;
+  return { text, insideGuide, relativeSize: longestSidePx(quad) / Math.min(frame.widthPx, frame.heightPx), quad };
+}
+
+function longestSidePx([a, b, c, d]: Quad): number {
+  const side = (p: { x: number; y: number }, q: { x: number; y: number }) => Math.hypot(p.x - q.x, p.y - q.y);
+  return Math.max(side(a, b), side(b, c), side(c, d), side(d, a));
+}

@@ -1,0 +1,27 @@
+/** The decode worker: one picture in, its symbols out. Runs in a thread of its own, so that it can be ended when it hangs. */
+import { parentPort } from 'node:worker_threads';
+import { nodeClock } from '../../config/host/node-host.ts';
+import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
+import type { PictureReader } from './decoder.ts';
+import { openZxingJs } from './zxing-js-reader.ts';
+import { openZxingWasm } from './zxing-wasm-reader.ts';
+
+async function openReader(): Promise<{ reader: PictureReader; fallbackBecause: string | undefined }> {
+  try {
+    return { reader: await openZxingWasm(), fallbackBecause: undefined };
+  } catch (error) {
+    return { reader: openZxingJs(), fallbackBecause: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+const port = parentPort;
+if (port === null) throw new Error('decode-worker runs as a worker thread only');
+const { reader, fallbackBecause } = await openReader();
+const reply = (message: DecodeReply) => port.postMessage(message);
+
+port.on('message', async ({ id, shared, widthPx, heightPx }: DecodeRequest) => {
+  const startMs = nodeClock.monotonicMs();
+  const symbols = await reader.read({ luma: new Uint8Array(shared), widthPx, heightPx });
+  reply({ kind: 'decoded', id, symbols, decodeMs: nodeClock.monotonicMs() - startMs });
+});
+reply({ kind: 'ready', name: reader.name, fallbackBecause });
