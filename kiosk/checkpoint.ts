@@ -11,7 +11,7 @@ import { toHex } from '../sync/credential/bytes.ts';
 import { type ReadResult, readCredential } from '../sync/credential/credential.ts';
 import { forClass } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
-import { authorityDay } from '../sync/protocol/slice.ts';
+import { dayName } from './decision/day-name.ts';
 import { type Decision, type DecisionContext, decide, declarationAgeSMax, gradeSlice, type Presented } from './decision/decide.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import { laneFault } from './decision/lane.ts';
@@ -286,9 +286,4 @@ function decisionEntry(
       frames,
     },
   };
-}
-
-/** The authority's calendar day, YYYY-MM-DD. */
-export function dayName(nowMs: number): string {
-  return new Date(authorityDay(nowMs / 1000) * 86_400_000).toISOString().slice(0, 10);
 }

@@ -1,4 +1,4 @@
-// Builds dist/: TypeScript for Node, then data files. Plain JavaScript, because it runs before anything is compiled.
+// Builds dist/: TypeScript for Node, then the pages with Vite. Plain JavaScript, because it runs before anything is compiled.
 import { spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 
@@ -10,3 +10,5 @@ function step(command, args) {
 
 rmSync('dist', { recursive: true, force: true });
 step('node_modules/.bin/tsc', ['-p', '.']);
+step('node_modules/.bin/tsc', ['-p', 'kiosk/display/pages']);
+step('node_modules/.bin/vite', ['build', '--config', 'vite.config.ts']);

@@ -1,28 +1,81 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Fault } from '../config/faults.ts';
 import { CommandError, exitCode } from './command.ts';
-import { linesOf, loadTrust, verifyLine } from './verify.ts';
 
 function unixSeconds(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('expected Unix seconds, a whole number.');
   return Number(text);
 }
 
-const program = new Command('checkpoint-kiosk').description('Unattended, offline-first QR checkpoint').exitOverride();
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
+  return Number(text);
+}
+
+function portNumber(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('expected a port, 0 for any.');
+  return Number(text);
+}
+
+const program = new Command('checkpoint-kiosk')
+  .description('Unattended, offline-first QR checkpoint: a camera reads a code, a screen says pass or deny.')
+  .showHelpAfterError('(try --help)')
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 ok, 1 the answer is no, 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot write, 78 configuration.',
+  )
+  .exitOverride();
+
+program
+  .command('demo')
+  .description('a whole kiosk with its own keys and six people; needs no camera, browser or network')
+  .option('--loops <n>', 'end after showing the six people so often', wholeNumber)
+  .option('--json', 'one JSON object at the end, on stdout')
+  .option('--camera <address>', 'a real camera: rtsp://, http:// (MJPEG) or a V4L2 device')
+  .option('--port <port>', 'port of the pages', portNumber, 8743)
+  .option('--folder <dir>', 'keep keys, codes and journal of the demo here')
+  .action(async (given: { loops?: number; json?: boolean; camera?: string; port: number; folder?: string }) => {
+    const { runDemo } = await import('./demo.ts');
+    const { loops = Number.POSITIVE_INFINITY, json = false, camera, port, folder } = given;
+    process.exitCode = await runDemo({ loops, json, camera, port, folder });
+  });
+
+program
+  .command('run')
+  .description('the kiosk')
+  .requiredOption('--config <file>', 'configuration (YAML)')
+  .action(async ({ config }: { config: string }) => {
+    const { runKiosk } = await import('./run.ts');
+    process.exitCode = await runKiosk(config);
+  });
 
 program
   .command('verify')
   .description('check codes: one text a line on stdin, one JSON line {ok, reason, claims} each on stdout')
-  .requiredOption('--trust <file>', 'trusted issuer keys')
+  .requiredOption('--trust <file>', 'trusted issuer keys: a trust object, or a keyring with --root')
   .requiredOption('--now <unix>', 'the time to judge at, Unix seconds', unixSeconds)
+  .option('--root <fingerprint>', "SHA-256 of the root's public key: the file is a keyring")
   .option('--json', 'JSON lines (the only form there is)')
   .option('--json-input', 'each input line is one JSON string')
-  .action(async (options: { trust: string; now: number; jsonInput?: boolean }) => {
-    const trust = loadTrust(options.trust);
+  .action(async (options: { trust: string; now: number; root?: string; jsonInput?: boolean }) => {
+    const { linesOf, loadTrust, verifyLine } = await import('./verify.ts');
+    const trust = loadTrust(options.trust, options.root);
     for await (const line of linesOf(process.stdin)) {
       process.stdout.write(`${JSON.stringify(verifyLine(line, options.jsonInput === true, trust, options.now))}\n`);
     }
+  });
+
+const config = program.command('config').description('configuration of a kiosk');
+config
+  .command('check')
+  .description('read a configuration as `run` would; exit code 78 where it is wrong')
+  .argument('<file>')
+  .option('--json', 'one JSON object {ok, problems: [{key, line, expected, found}]}')
+  .action(async (file: string, { json = false }: { json?: boolean }) => {
+    const { checkConfig } = await import('./config-check.ts');
+    process.exitCode = checkConfig(file, json);
   });
 
 try {
@@ -33,6 +86,9 @@ try {
   } else if (error instanceof CommandError) {
     process.stderr.write(`checkpoint-kiosk: ${error.message}\n`);
     process.exitCode = error.code;
+  } else if (error instanceof Fault) {
+    process.stderr.write(`checkpoint-kiosk: ${error.code}: ${error.message}\n`);
+    process.exitCode = exitCode.unavailable;
   } else {
     throw error;
   }

@@ -3,11 +3,16 @@ import { readFileSync } from 'node:fs';
 import { toHex } from '../sync/credential/bytes.ts';
 import type { Claims } from '../sync/credential/claims.ts';
 import { readCredential } from '../sync/credential/credential.ts';
+import { readKeyring } from '../sync/credential/keyring.ts';
 import { parseTrustFile, type TrustList } from '../sync/credential/trust.ts';
 import { CommandError, exitCode } from './command.ts';
 
-/** The trust list of FILE: the `trust` object of a vector file (the whole vector file is taken too). */
-export function loadTrust(file: string): TrustList {
+/**
+ * The trust list of FILE: with a root's fingerprint a keyring, else the `trust` object of a vector file (the whole vector
+ * file is taken too).
+ */
+export function loadTrust(file: string, root: string | undefined): TrustList {
+  if (root !== undefined) return loadKeyring(file, root);
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
@@ -18,6 +23,19 @@ export function loadTrust(file: string): TrustList {
   const trust = parseTrustFile(inner);
   if (!trust.ok) throw new CommandError(exitCode.dataError, `${file}: ${trust.reason}`);
   return trust.value;
+}
+
+function loadKeyring(file: string, root: string): TrustList {
+  if (!/^[0-9a-f]{64}$/.test(root)) throw new CommandError(exitCode.usage, '--root takes 64 lower-case hex digits');
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read the keyring ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+  const keyring = readKeyring(text, root);
+  if (!keyring.ok) throw new CommandError(exitCode.dataError, `${file}: ${keyring.reason}`);
+  return keyring.value.trust;
 }
 
 /** The JSON form of one verdict: `{ok, reason, claims}`. */

@@ -37,9 +37,9 @@ export function watchClock(time: TrustedTime, wallMs: number, monotonicMs: numbe
   return driftMs > JUMP_MS_MAX && !time.jumped ? { ...time, jumped: true } : time;
 }
 
-/** Now, Unix milliseconds. */
+/** Now, whole Unix milliseconds. */
 export function trustedNowMs(time: TrustedTime, monotonicMs: number): number {
-  return Math.max(time.floorMs, elapsedWall(time, monotonicMs));
+  return Math.floor(Math.max(time.floorMs, elapsedWall(time, monotonicMs)));
 }
 
 /** `unknown` until signed time arrives, which this kiosk has no source of yet. */

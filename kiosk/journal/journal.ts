@@ -81,6 +81,9 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
   const reuse = createReuseIndex(options.reuseKey);
   let segments: Segments | undefined;
   let seal: Seal | undefined;
+  /** Counts of one day and the last number: also answered while the disk does not. */
+  let today: { day: string; counts: Map<string, number> } | undefined;
+  let lastSeq = 0;
 
   /** Opens what a fault closed; the tail and the tags are read again, because nobody knows what reached the disk. */
   const opened = (): Segments => {
@@ -88,6 +91,8 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     const fresh = openSegments({ ...options, recordsPerSegment }, host);
     reuse.rebuild(fresh.tags(), host.clock.wallMs());
     segments = fresh;
+    today = undefined;
+    lastSeq = fresh.last().seq;
     return fresh;
   };
 
@@ -98,6 +103,7 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     const stored = { seq: seq + 1, line, hash: entryHash(target.journalId, seq + 1, hash, line) };
     try {
       target.append(stored, tags, count);
+      lastSeq = stored.seq;
     } catch (error) {
       segments = undefined;
       seal = undefined;
@@ -160,6 +166,8 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     const tags = entry.passed === undefined ? [] : reuse.tagsFor(entry.passed);
     store(record, tags, entry.count);
     reuse.add(tags);
+    const { day, verdict } = entry.count;
+    if (today?.day === day) today.counts.set(verdict, (today.counts.get(verdict) ?? 0) + 1);
     return record;
   };
 
@@ -175,9 +183,12 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
       return record;
     },
     reuse,
-    counts: (day) => opened().counts(day),
+    counts(day) {
+      if (today?.day !== day) today = { day, counts: new Map(opened().counts(day)) };
+      return today.counts;
+    },
     readAfter: (seq, limit) => opened().readAfter(seq, limit),
-    lastSeq: () => opened().last().seq,
+    lastSeq: () => lastSeq,
     close() {
       segments?.close();
       segments = undefined;

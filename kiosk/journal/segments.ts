@@ -5,12 +5,12 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
+import { syncFolder } from '../../config/host/private-file.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes } from '../../sync/credential/bytes.ts';
 import { entryHash, genesisHash } from '../../sync/protocol/chain.ts';
 import { recordId, uuidBytes } from '../../sync/protocol/record-id.ts';
 import { createBallast } from './ballast.ts';
-import { syncFolder } from './private-file.ts';
 import { type DayCount, openSegment, type ReuseTag, type Segment, type SegmentHead, type StoredLine } from './segment.ts';
 
 export interface SegmentsOptions {
@@ -192,6 +192,7 @@ function diskFault(error: unknown, releaseBallast: () => void): Fault {
     return new Fault('disk-full', undefined, { cause: error });
   }
   if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') return new Fault('journal-corrupt', undefined, { cause: error });
-  if (code === '') throw error;
+  // Anything else is a mistake in this program.
+  if (!isDiskError(error)) throw error;
   return new Fault('journal-unwritable', code, { cause: error });
 }

@@ -1,8 +1,7 @@
 /** Small secret files of the kiosk: mode 0600, written whole or not at all, on disk before the call returns. */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Random } from '../../config/ports/random.ts';
-import { fromHex, toHex } from '../../sync/credential/bytes.ts';
+import type { Random } from '../ports/random.ts';
 
 const KEY_BYTES = 32;
 const KEY_FILE = /^[0-9a-f]{64}\n?$/;
@@ -39,11 +38,11 @@ export function loadOrCreateKey(path: string, random: Random): Uint8Array {
   const text = readIfPresent(path);
   if (text === undefined) {
     const key = random.bytes(KEY_BYTES);
-    writePrivateFile(path, `${toHex(key)}\n`);
+    writePrivateFile(path, `${Buffer.from(key).toString('hex')}\n`);
     return key;
   }
   if (!KEY_FILE.test(text)) throw new Error(`${path} does not hold a key of 64 hex digits`);
-  return fromHex(text.trim());
+  return new Uint8Array(Buffer.from(text.trim(), 'hex'));
 }
 
 function readIfPresent(path: string): string | undefined {

@@ -1,0 +1,186 @@
+/**
+ * The screen as a Signal: keeps what is shown and when, sends it to the citizen page, and believes it only once the page
+ * says that it painted it. A page that falls silent, or says something else, closes the lane.
+ */
+import { join } from 'node:path';
+import type { WebSocket } from 'ws';
+import type { FaultCode } from '../../config/faults.ts';
+import { writePrivateFile } from '../../config/host/private-file.ts';
+import { every } from '../../config/ports/clock.ts';
+import type { Host } from '../../config/ports/host.ts';
+import { toHex } from '../../sync/credential/bytes.ts';
+import type { CitizenState } from '../decision/citizen-view.ts';
+import type { Guide } from '../decode/camera-code-source.ts';
+import type { Sighting } from '../decode/code-source.ts';
+import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.ts';
+import { createMirrorChannel } from './mirror-channel.ts';
+import { type Channel, openPageServer } from './page-server.ts';
+import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
+import { createSessions, type Role } from './sessions.ts';
+import type { PaintOutcome, Signal } from './signal.ts';
+import type { SupervisorSnapshot } from './supervisor-view.ts';
+
+export interface DisplayOptions {
+  /** 0: any free port. */
+  readonly port: number;
+  /** Folder for the one-time tokens, `citizen.token` and `supervisor.token`. */
+  readonly tokenDir: string;
+  readonly guide: Guide;
+  /** Whether the lane stays closed without a screen that confirms. */
+  readonly required: boolean;
+}
+
+export interface Display extends Signal {
+  readonly port: number;
+  /** One-time address of a page. */
+  enterUrl(role: Role): string;
+  offerMirror(sighting: Sighting): void;
+  setSupervisor(snapshot: SupervisorSnapshot): void;
+  screen(): { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
+}
+
+const TICK_MS = 50;
+const HEARTBEAT_MS = 1_000;
+const SILENT_MS = 2_500;
+const PAINT_MS_MAX = 1_500;
+const BUFFERED_BYTES_MAX = 1 << 20;
+
+interface PendingPaint {
+  readonly seq: number;
+  readonly resolve: (outcome: PaintOutcome) => void;
+  readonly cancel: () => void;
+}
+
+export async function openDisplay(options: DisplayOptions, host: Host): Promise<Display> {
+  const bootId = toHex(host.random.bytes(8));
+  const mirror = createMirrorChannel(options.guide, host.clock);
+  const supervisors = new Set<WebSocket>();
+  let model: ScreenModel = closedScreen;
+  let shown: Shown = viewAt(model, host.clock.monotonicMs());
+  let seq = 1;
+  let screen: WebSocket | undefined;
+  /** When the page last said that it shows what it should; undefined: not since it connected, or not since it failed. */
+  let confirmedAtMs: number | undefined;
+  let pending: PendingPaint | undefined;
+  let unpainted = 0;
+  let port = 0;
+
+  const send = (message: ToCitizen) => screen?.send(JSON.stringify(message));
+  const settle = (outcome: PaintOutcome) => {
+    const paint = pending;
+    pending = undefined;
+    paint?.cancel();
+    paint?.resolve(outcome);
+  };
+
+  /** Works out the view and sends it when it changed. */
+  const refresh = () => {
+    const next = viewAt(model, host.clock.monotonicMs());
+    if (isSameView(next.view, shown.view)) return;
+    shown = next;
+    seq++;
+    send({ kind: 'state', bootId, seq, ...shown });
+  };
+
+  const heard = (message: FromCitizen) => {
+    if (message.bootId !== bootId || message.seq !== seq || message.state !== shown.view.state) return;
+    confirmedAtMs = host.clock.monotonicMs();
+    if (message.kind === 'painted' && pending?.seq === seq) settle('painted');
+  };
+
+  const connectScreen = (socket: WebSocket) => {
+    // One screen a lane: the newest is the one somebody just opened.
+    screen?.close(4000, 'another screen was opened');
+    screen = socket;
+    confirmedAtMs = undefined;
+    // A result is never shown again: who connects anew starts from the resting view.
+    model = { ...model, result: undefined };
+    settle('unpainted');
+    shown = viewAt(model, host.clock.monotonicMs());
+    seq++;
+    send({ kind: 'state', bootId, seq, ...shown });
+    send({ kind: 'heartbeat', bootId, seq });
+    socket.on('message', (data, isBinary) => {
+      const message = isBinary ? undefined : parseFromCitizen(data.toString());
+      if (message === undefined) socket.close(1008, 'malformed');
+      else if (socket === screen) heard(message);
+    });
+    socket.on('close', () => {
+      if (socket === screen) screen = undefined;
+    });
+  };
+
+  const connect = (channel: Channel, socket: WebSocket) => {
+    socket.on('error', (error) => host.log.warn('display-socket', { channel, why: error.message }));
+    if (channel === 'citizen') return connectScreen(socket);
+    if (channel === 'mirror') return mirror.add(socket);
+    supervisors.add(socket);
+    socket.on('close', () => supervisors.delete(socket));
+  };
+
+  const sessions = createSessions(
+    (role, token) => writePrivateFile(join(options.tokenDir, `${role}.token`), `${token}\n`),
+    (role) => {
+      const open = role === 'supervisor' ? [...supervisors] : screen === undefined ? [] : [screen];
+      for (const socket of open) socket.close(4001, 'session ended');
+    },
+    host,
+  );
+  const server = await openPageServer(options.port, sessions, connect);
+  port = server.port;
+  const stopTick = every(host.clock, TICK_MS, refresh);
+  const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => send({ kind: 'heartbeat', bootId, seq }));
+
+  const isConfirmed = () => confirmedAtMs !== undefined && host.clock.monotonicMs() - confirmedAtMs <= SILENT_MS && screen !== undefined;
+  const health = (): { ready: boolean; fault: FaultCode | undefined } => {
+    const ready = !options.required || isConfirmed();
+    return { ready, fault: ready ? undefined : 'display-absent' };
+  };
+
+  return {
+    port,
+    enterUrl: (role) => `http://127.0.0.1:${port}/enter/${role}?token=${sessions.token(role)}`,
+    showResult(view) {
+      settle('superseded');
+      model = { ...model, result: { view, sinceMs: host.clock.monotonicMs() }, reading: undefined };
+      // Also when it looks like the one before: each result is painted and confirmed for itself.
+      shown = viewAt(model, host.clock.monotonicMs());
+      seq++;
+      send({ kind: 'state', bootId, seq, ...shown });
+      if (screen === undefined) return Promise.resolve('unpainted');
+      const shownSeq = seq;
+      return new Promise((resolve) => {
+        const cancel = host.clock.after(PAINT_MS_MAX, () => {
+          unpainted++;
+          confirmedAtMs = undefined;
+          settle('unpainted');
+        });
+        pending = { seq: shownSeq, resolve, cancel };
+      });
+    },
+    showReading(hint) {
+      const sinceMs = model.reading?.sinceMs ?? host.clock.monotonicMs();
+      model = { ...model, reading: hint === undefined ? undefined : { hint, sinceMs } };
+      refresh();
+    },
+    mayShowResult: () => mayCutIn(model, host.clock.monotonicMs()),
+    setLane(lane) {
+      model = lane.open ? { ...model, fault: undefined } : { fault: lane.fault, result: undefined, reading: undefined };
+      if (!lane.open) settle('superseded');
+      refresh();
+    },
+    health,
+    offerMirror: mirror.offer,
+    setSupervisor(snapshot) {
+      const message = JSON.stringify(snapshot);
+      for (const socket of supervisors) if (socket.bufferedAmount < BUFFERED_BYTES_MAX) socket.send(message);
+    },
+    screen: () => ({ connected: isConfirmed(), state: shown.view.state, unpainted }),
+    async close() {
+      stopTick();
+      stopHeartbeat();
+      settle('superseded');
+      await server.close();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+/** Everything the citizen's screen says, Vietnamese first. */
+import type { AskKind, ReadingHint, WordClass } from '../../../decision/citizen-view.ts';
+import type { ScreenView } from '../../screen-state.ts';
+
+export interface Phrase {
+  readonly vi: string;
+  readonly en: string;
+}
+
+const phrase = (vi: string, en: string): Phrase => ({ vi, en });
+
+const headlines: Readonly<Record<ScreenView['state'], Phrase>> = {
+  idle: phrase('Đưa mã QR vào khung', 'Hold your QR code in the frame'),
+  reading: phrase('Đang đọc…', 'Reading…'),
+  pass: phrase('MỜI QUA', 'Please go through'),
+  deny: phrase('DỪNG LẠI', 'Stop, do not go through'),
+  'see-staff': phrase('Mời gặp cán bộ', 'Please see the staff'),
+  ask: phrase('Cần thêm một bước', 'One more step'),
+  'already-recorded': phrase('Đã ghi nhận', 'Already recorded'),
+  'out-of-service': phrase('TẠM NGỪNG', 'Out of service'),
+};
+
+const UNREADABLE = phrase('Chưa đọc được mã', 'We could not read the code');
+
+const classes: Readonly<Record<WordClass, readonly Phrase[]>> = {
+  expired: [phrase('Mã đã hết hạn', 'The code has expired')],
+  'not-yet-valid': [phrase('Mã chưa có hiệu lực', 'The code is not valid yet')],
+  'not-valid-here': [phrase('Mã không dùng được ở đây', 'The code is not valid here')],
+  'already-used': [phrase('Mã đã hết lượt dùng', 'The code was already used')],
+  'not-recognised': [phrase('Mã không được công nhận', 'The code is not recognised')],
+  'see-staff': [phrase('1. Mời dừng sang bên', '1. Step aside, please'), phrase('2. Cán bộ sẽ giúp', '2. The staff will help')],
+  unreadable: [phrase('1. Tăng sáng, lau màn hình', '1. Brighten and wipe the screen'), phrase('2. Mời gặp cán bộ', '2. See the staff')],
+};
+
+const questions: Readonly<Record<AskKind, Phrase>> = {
+  'other-code': phrase('Đây là mã khác. Xin đưa mã đi đường', 'This is another kind of code. Show the travel code'),
+  'one-at-a-time': phrase('Xin lần lượt từng người', 'One at a time, please'),
+  'show-id': phrase('Xin đưa giấy tờ tùy thân', 'Show your ID card'),
+};
+
+const hints: Readonly<Record<ReadingHint, Phrase>> = {
+  'hold-still': phrase('Giữ yên', 'Hold still'),
+  closer: phrase('Đưa gần hơn', 'Closer'),
+  further: phrase('Đưa xa hơn', 'Further away'),
+  'tilt-less': phrase('Nghiêng ít hơn', 'Tilt it less'),
+  brighter: phrase('Tăng sáng màn hình', 'Make the screen brighter'),
+};
+
+const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ yên một giây', 'Hold still for a second')];
+
+export function headlineOf(view: ScreenView): Phrase {
+  return view.state === 'see-staff' && view.words === 'unreadable' ? UNREADABLE : headlines[view.state];
+}
+
+export function detailsOf(view: ScreenView): readonly Phrase[] {
+  switch (view.state) {
+    case 'idle':
+      return TIPS;
+    case 'reading':
+      return [hints[view.hint]];
+    case 'ask':
+      return view.ask === undefined ? [] : [questions[view.ask]];
+    case 'deny':
+    case 'see-staff':
+      return view.words === undefined ? [] : classes[view.words];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,116 @@
+/** The supervisor's page: one lane at a glance. Old numbers are marked as old; a frozen picture is never shown as live. */
+import '@fontsource/be-vietnam-pro/latin-500.css';
+import '@fontsource/be-vietnam-pro/latin-800.css';
+import '@fontsource/be-vietnam-pro/vietnamese-500.css';
+import '@fontsource/be-vietnam-pro/vietnamese-800.css';
+import './supervisor.css';
+import type { SupervisorDecision, SupervisorSnapshot } from '../../supervisor-view.ts';
+import { type Language, say, type TextName } from './words.ts';
+
+const OLD_MS = 3_000;
+const RECONNECT_MS = 2_000;
+const FRAME_OLD_MS = 2_000;
+
+const element = (id: string): HTMLElement => {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page lacks #${id}`);
+  return found;
+};
+
+let snapshot: SupervisorSnapshot | undefined;
+let heardAt = -Infinity;
+let language: Language = localStorage.getItem('language') === 'en' ? 'en' : 'vi';
+const t = (name: TextName) => say(name, language);
+
+function render(): void {
+  const isOld = performance.now() - heardAt > OLD_MS;
+  document.body.classList.toggle('old', isOld);
+  document.documentElement.lang = language;
+  element('language').textContent = language === 'vi' ? 'English' : 'Tiếng Việt';
+  element('decisions-title').textContent = t('decisions');
+  const columns: TextName[] = ['time', 'verdict', 'reason', 'action', 'code', 'read', 'shown'];
+  element('columns').replaceChildren(...columns.map((name) => cell('th', t(name))));
+  const alert = element('alert');
+  if (isOld || snapshot === undefined) {
+    alert.textContent = t('lost');
+    alert.dataset.level = 'bad';
+  } else {
+    const { fault } = snapshot;
+    alert.textContent = fault === undefined ? t('open') : `${t('closed')} ${fault.screenCode}: ${fault.summary} ${fault.action}`;
+    alert.dataset.level = fault === undefined ? 'good' : 'bad';
+  }
+  if (snapshot === undefined) return;
+  element('place').textContent = `${snapshot.checkpointId} · ${snapshot.lane} · ${snapshot.kioskId}`;
+  element('demo').hidden = !snapshot.demo;
+  element('chips').replaceChildren(...chips(snapshot));
+  element('decisions').replaceChildren(...snapshot.decisions.map(row));
+}
+
+function chips({ camera, screen, clock, slice, journal, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
+  const isLive = camera.state === 'live' && camera.frameAgeMs < FRAME_OLD_MS;
+  const age = Number.isFinite(camera.frameAgeMs) ? `${Math.round(camera.frameAgeMs)} ms` : '—';
+  const sliceText =
+    slice.ageMinutes === undefined ? '—' : `v${slice.version ?? '?'} · ${slice.ageMinutes} ${t('minutes')} · ${slice.grade ?? '?'}`;
+  const read = readMsP50 === undefined ? '—' : `${Math.round(readMsP50)} / ${Math.round(readMsP95 ?? readMsP50)} ms`;
+  return [
+    chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
+    chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
+    chip('clock', `${clock.state} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
+    chip('slice', sliceText, slice.grade === 'fresh'),
+    chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
+    chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
+    chip('read', read, true),
+  ];
+}
+
+function chip(name: TextName, text: string, isGood: boolean): HTMLElement {
+  const item = document.createElement('li');
+  item.dataset.level = isGood ? 'good' : 'bad';
+  const label = document.createElement('b');
+  label.textContent = t(name);
+  item.append(label, text);
+  return item;
+}
+
+const ICONS = { pass: '✓', deny: '✕', 'see-staff': '!' } as const;
+
+function row(decision: SupervisorDecision): HTMLElement {
+  const line = document.createElement('tr');
+  line.dataset.verdict = decision.verdict;
+  const isVi = language === 'vi';
+  line.append(
+    cell('td', decision.at.slice(11, 19)),
+    cell('td', `${ICONS[decision.verdict]} ${t(decision.verdict)} ${decision.screenCode}`),
+    cell('td', `${isVi ? decision.reasonVi : decision.reasonEn} (${decision.reason})`),
+    cell('td', isVi ? decision.actionVi : decision.actionEn),
+    cell('td', [decision.codeTail === undefined ? '' : `…${decision.codeTail}`, decision.maskedName ?? ''].join(' ').trim()),
+    cell('td', `${Math.round(decision.readMs)} ms`),
+    cell('td', decision.painted),
+  );
+  return line;
+}
+
+function cell(tag: 'td' | 'th', text: string): HTMLElement {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  return made;
+}
+
+function connect(): void {
+  const socket = new WebSocket(`ws://${location.host}/supervisor/socket`);
+  socket.addEventListener('message', ({ data }) => {
+    heardAt = performance.now();
+    snapshot = JSON.parse(data);
+    render();
+  });
+  socket.addEventListener('close', () => window.setTimeout(connect, RECONNECT_MS));
+}
+
+element('language').addEventListener('click', () => {
+  language = language === 'vi' ? 'en' : 'vi';
+  localStorage.setItem('language', language);
+  render();
+});
+window.setInterval(render, 1_000);
+render();
+connect();

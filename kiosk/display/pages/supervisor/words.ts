@@ -1,0 +1,36 @@
+/** The supervisor's page in two languages. */
+const texts = {
+  lost: ['Mất liên lạc với máy làn: số liệu dưới đây đã cũ.', 'No contact with the kiosk: what is below is old.'],
+  open: ['Làn đang mở.', 'The lane is open.'],
+  closed: ['Làn đóng', 'The lane is closed'],
+  camera: ['Camera', 'Camera'],
+  screen: ['Màn hình', 'Screen'],
+  clock: ['Đồng hồ', 'Clock'],
+  slice: ['Dữ liệu', 'Data'],
+  journal: ['Nhật ký', 'Journal'],
+  today: ['Hôm nay', 'Today'],
+  read: ['Đọc mã p50 / p95', 'Read p50 / p95'],
+  decisions: ['Quyết định gần nhất', 'Last decisions'],
+  time: ['Giờ', 'Time'],
+  verdict: ['Kết quả', 'Verdict'],
+  reason: ['Lý do', 'Reason'],
+  action: ['Việc cần làm', 'What to do'],
+  code: ['Mã', 'Code'],
+  shown: ['Đã hiện', 'Shown'],
+  pass: ['Qua', 'Pass'],
+  deny: ['Dừng', 'Stop'],
+  'see-staff': ['Gặp cán bộ', 'See staff'],
+  connected: ['đang hiện', 'shows'],
+  missing: ['chưa xác nhận', 'not confirmed'],
+  minutes: ['phút', 'min'],
+  records: ['bản ghi', 'records'],
+  waiting: ['chờ gửi', 'to send'],
+  old: ['cũ', 'old'],
+} as const;
+
+export type TextName = keyof typeof texts;
+export type Language = 'vi' | 'en';
+
+export function say(name: TextName, language: Language): string {
+  return texts[name][language === 'vi' ? 0 : 1];
+}

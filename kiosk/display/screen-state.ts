@@ -1,0 +1,82 @@
+/**
+ * What the citizen's screen shows when (pure): the lane closed wins over everything, then the last result for as long as it
+ * dwells, then reading, then idle. Times are monotonic milliseconds.
+ */
+import { type FaultCode, faults } from '../../config/faults.ts';
+import type { ReadingHint, ResultView } from '../decision/citizen-view.ts';
+
+export type ScreenView =
+  | { readonly state: 'out-of-service'; readonly code: string }
+  | { readonly state: 'idle' }
+  | { readonly state: 'reading'; readonly hint: ReadingHint }
+  | ResultView;
+
+export interface ScreenModel {
+  /** Undefined: the lane is open. */
+  readonly fault: FaultCode | undefined;
+  readonly result: { readonly view: ResultView; readonly sinceMs: number } | undefined;
+  readonly reading: { readonly hint: ReadingHint; readonly sinceMs: number } | undefined;
+}
+
+export const closedScreen: ScreenModel = { fault: 'starting', result: undefined, reading: undefined };
+
+type ResultState = ResultView['state'];
+
+/** How long a result stays. */
+export const DWELL_MS: Readonly<Record<ResultState, number>> = {
+  pass: 2_500,
+  deny: 6_000,
+  'see-staff': 6_000,
+  ask: 15_000,
+  'already-recorded': 2_000,
+};
+
+/** How long it stays at least before another result may replace it. Keeps the screen far below three changes a second. */
+const CUT_IN_MS: Readonly<Record<ResultState, number>> = {
+  pass: 1_200,
+  deny: 3_000,
+  'see-staff': 3_000,
+  ask: 1_200,
+  'already-recorded': 1_200,
+};
+
+/** Reading ends in a decision; this bounds it where none comes. */
+const READING_MS_MAX = 5_500;
+
+/** A question that nobody answered. */
+const AFTER_ASK: Omit<ResultView, 'grade' | 'sliceAgeMinutes'> = { state: 'see-staff', words: 'see-staff', code: 'S-10' };
+
+export interface Shown {
+  readonly view: ScreenView;
+  /** After so long the view is over; undefined: it stays. */
+  readonly remainingMs: number | undefined;
+}
+
+export function viewAt(model: ScreenModel, nowMs: number): Shown {
+  if (model.fault !== undefined) return { view: { state: 'out-of-service', code: faults[model.fault].screenCode }, remainingMs: undefined };
+  const result = model.result === undefined ? undefined : resultAt(model.result, nowMs);
+  if (result !== undefined) return result;
+  const { reading } = model;
+  if (reading !== undefined && nowMs - reading.sinceMs < READING_MS_MAX) {
+    return { view: { state: 'reading', hint: reading.hint }, remainingMs: READING_MS_MAX - (nowMs - reading.sinceMs) };
+  }
+  return { view: { state: 'idle' }, remainingMs: undefined };
+}
+
+function resultAt({ view, sinceMs }: { view: ResultView; sinceMs: number }, nowMs: number): Shown | undefined {
+  const remainingMs = DWELL_MS[view.state] - (nowMs - sinceMs);
+  if (remainingMs > 0) return { view, remainingMs };
+  const { grade, sliceAgeMinutes } = view;
+  const staffMs = remainingMs + DWELL_MS['see-staff'];
+  return view.state === 'ask' && staffMs > 0 ? { view: { ...AFTER_ASK, grade, sliceAgeMinutes }, remainingMs: staffMs } : undefined;
+}
+
+/** Whether another result may be shown now. */
+export function mayCutIn(model: ScreenModel, nowMs: number): boolean {
+  return model.result === undefined || nowMs - model.result.sinceMs >= CUT_IN_MS[model.result.view.state];
+}
+
+/** Two views that look the same need no new painting. */
+export function isSameView(a: ScreenView, b: ScreenView): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

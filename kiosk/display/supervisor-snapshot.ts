@@ -1,0 +1,80 @@
+/** Gathers what the supervisor's page shows: a masked row for each decision, and the state of the lane once a second. */
+import { type FaultCode, faults } from '../../config/faults.ts';
+import { toHex } from '../../sync/credential/bytes.ts';
+import { reasons } from '../../sync/protocol/reasons.ts';
+import type { JournalRecord } from '../../sync/protocol/records.ts';
+import { dayName } from '../decision/day-name.ts';
+import { type Decision, gradeSlice } from '../decision/decide.ts';
+import type { KioskTime } from '../decision/kiosk-time.ts';
+import type { CodeSource } from '../decode/code-source.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { DecisionFeed } from './decision-feed.ts';
+import type { Display } from './display.ts';
+import type { SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
+
+export interface SnapshotParts {
+  readonly config: { readonly kioskId: string; readonly checkpointId: string; readonly lane: string };
+  readonly demo: boolean;
+  readonly source: CodeSource;
+  readonly registry: Registry;
+  readonly journal: Pick<Journal, 'counts' | 'lastSeq'>;
+  readonly display: Pick<Display, 'screen'>;
+  readonly time: KioskTime;
+  readonly feed: DecisionFeed;
+}
+
+const ROWS = 50;
+const TAIL_CHARS = 4;
+
+export function supervisorRow(event: { record: JournalRecord; decision: Decision; readMs: number }): SupervisorDecision {
+  const { record, decision, readMs } = event;
+  const { vi, en, actionVi, actionEn, code } = reasons[decision.reason];
+  const claims = decision.credential?.claims;
+  return {
+    at: record.eventTime,
+    verdict: decision.verdict,
+    reason: decision.reason,
+    reasonVi: vi,
+    reasonEn: en,
+    actionVi,
+    actionEn,
+    screenCode: code ?? '',
+    codeTail: claims === undefined ? undefined : toHex(claims.cti).slice(-TAIL_CHARS),
+    class: claims?.class,
+    maskedName: claims?.maskedName,
+    readMs,
+    painted: 'pending',
+  };
+}
+
+export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | undefined): SupervisorSnapshot {
+  const { config, demo, source, registry, journal, display, time, feed } = parts;
+  const nowMs = time.nowMs();
+  const content = registry.content();
+  const issuedAtMs = content === undefined ? undefined : Date.parse(content.slice.manifest.issuedAt);
+  const camera = source.health();
+  const counts = journal.counts(dayName(nowMs));
+  const records = journal.lastSeq();
+  return {
+    kioskId: config.kioskId,
+    checkpointId: config.checkpointId,
+    lane: config.lane,
+    demo,
+    open: fault === undefined,
+    fault: fault && { code: fault, ...faults[fault] },
+    camera: { state: camera.state, frameAgeMs: camera.ageMs, frameRateHz: camera.frameRateHz, restarts: camera.restarts },
+    screen: display.screen(),
+    clock: { state: time.state(), at: new Date(nowMs).toISOString() },
+    slice: {
+      version: content?.slice.manifest.version,
+      ageMinutes: issuedAtMs === undefined ? undefined : Math.max(0, Math.floor((nowMs - issuedAtMs) / 60_000)),
+      grade: content === undefined || issuedAtMs === undefined ? undefined : gradeSlice(issuedAtMs, nowMs, content.policy),
+    },
+    journal: { records, unacknowledged: records },
+    counts: { pass: counts.get('pass') ?? 0, deny: counts.get('deny') ?? 0, seeStaff: counts.get('see-staff') ?? 0 },
+    decisions: feed.newest(ROWS),
+    readMsP50: feed.readMsQuantile(0.5),
+    readMsP95: feed.readMsQuantile(0.95),
+  };
+}

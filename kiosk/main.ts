@@ -1,0 +1,156 @@
+/** The composition root: opens the stages in order, joins them, and closes them again. A list; the rules live in the stages. */
+import { dirname, join, resolve } from 'node:path';
+import nacl from 'tweetnacl';
+import { z } from 'zod';
+import type { FaultCode } from '../config/faults.ts';
+import { loadOrCreateKey } from '../config/host/private-file.ts';
+import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import { every } from '../config/ports/clock.ts';
+import type { Host } from '../config/ports/host.ts';
+import { toHex } from '../sync/credential/bytes.ts';
+import { openCamera } from './camera/open-camera.ts';
+import { readLogin } from './camera/read-login.ts';
+import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
+import { createKioskTime } from './decision/kiosk-time.ts';
+import { noPlateSource } from './decision/plate-source.ts';
+import { createCameraCodeSource } from './decode/camera-code-source.ts';
+import { openWorkerDecoder } from './decode/worker-decoder.ts';
+import { createDecisionFeed } from './display/decision-feed.ts';
+import { type Display, openDisplay } from './display/display.ts';
+import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
+import { type Journal, openJournal } from './journal/journal.ts';
+import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
+import { openRegistry, type VersionFloor } from './registry/registry.ts';
+
+export interface KioskOptions {
+  readonly config: KioskConfig;
+  /** Relative paths of the configuration start here. */
+  readonly configFile: string;
+  readonly allowDemo: boolean;
+  /** How often a replay is shown; Infinity for a kiosk. */
+  readonly loops: number;
+  readonly watcher: CheckpointWatcher;
+}
+
+export interface Kiosk {
+  readonly checkpoint: Checkpoint;
+  readonly display: Display;
+  readonly journal: Journal;
+  close(): Promise<void>;
+}
+
+const FRAME_AGE_MS_MAX = 500;
+const SNAPSHOT_MS = 1_000;
+
+/** Throws a Fault where the data folder, the decoder or the port cannot be had: nothing is opened then. */
+export async function openKiosk({ config, configFile, allowDemo, loops, watcher }: KioskOptions, host: Host): Promise<Kiosk> {
+  const base = dirname(resolve(configFile));
+  const path = (given: string) => resolve(base, given);
+  const dataDir = path(config.dataDir);
+  const bootId = toHex(host.random.bytes(8));
+  const closers: (() => void | Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const state = openKioskState(dataDir);
+    closers.push(state.close);
+    const kioskPublicKey = nacl.sign.keyPair.fromSeed(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random)).publicKey;
+    const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
+    const { kioskId, checkpointId, lane } = config;
+    const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey, reuseKey }, host);
+    closers.push(journal.close);
+    const registry = openRegistry(
+      {
+        files: {
+          keyring: path(config['keyring.file']),
+          root: config['keyring.root'],
+          policy: path(config['policy.file']),
+          slice: { database: path(config['slice.file']), manifest: path(config['slice.manifestFile']), key: path(config['slice.keyFile']) },
+        },
+        floor: versionFloor(state),
+        allowDemo,
+      },
+      host,
+    );
+    closers.push(registry.close);
+    const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
+    const display = await openDisplay(
+      { port: config['display.port'], tokenDir: join(dataDir, 'display'), guide, required: config['display.required'] },
+      host,
+    );
+    closers.push(display.close);
+    const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'] }, host);
+    closers.push(decoder.close);
+    const camera = openCamera(
+      {
+        kind: config['camera.kind'],
+        source: config['camera.kind'] === 'replay' ? path(config['camera.source']) : config['camera.source'],
+        login: config['camera.passwordFile'] === undefined ? undefined : readLogin(path(config['camera.passwordFile'])),
+        widthPx: config['camera.widthPx'],
+        heightPx: config['camera.heightPx'],
+        frameRateHz: config['camera.frameRateHz'],
+        ffmpegPath: config['camera.ffmpegPath'] ?? 'ffmpeg',
+        loops,
+      },
+      host,
+    );
+    closers.push(camera.close);
+    const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
+    const time = createKioskTime(host.clock, timeFloor(state));
+    const feed = createDecisionFeed();
+    let fault: FaultCode | undefined = 'starting';
+    const checkpoint = startCheckpoint(
+      { source, registry, journal, signal: display, plates: noPlateSource, time },
+      { area: config.area, direction: config.direction },
+      {
+        onSighting(sighting) {
+          display.offerMirror(sighting);
+          watcher.onSighting?.(sighting);
+        },
+        onDecision(event) {
+          feed.add(event.record.id, supervisorRow(event));
+          watcher.onDecision?.(event);
+        },
+        onPainted(recordId, outcome) {
+          feed.setPainted(recordId, outcome);
+          watcher.onPainted?.(recordId, outcome);
+        },
+        onLane(next) {
+          fault = next;
+          watcher.onLane?.(next);
+        },
+      },
+      host,
+    );
+    closers.push(checkpoint.stop);
+    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed };
+    closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
+    return { checkpoint, display, journal, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+const versionSchema = z.object({ version: z.number(), digest: z.string() });
+
+function versionFloor(state: KioskState): VersionFloor {
+  return {
+    get(name) {
+      const stored = state.get(`version.${name}`);
+      return stored === undefined ? undefined : versionSchema.parse(stored);
+    },
+    raise(name, version, digest) {
+      const stored = this.get(name);
+      if (stored === undefined || version > stored.version) state.set(`version.${name}`, { version, digest });
+    },
+  };
+}
+
+function timeFloor(state: KioskState) {
+  return {
+    read: () => z.number().catch(0).parse(state.get('time.floorMs')),
+    write: (floorMs: number) => state.set('time.floorMs', floorMs),
+  };
+}

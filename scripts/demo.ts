@@ -1,0 +1,176 @@
+/** `checkpoint-kiosk demo`: a whole kiosk with its own keys and people, before a rendered camera picture or a real camera. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import QRCode from 'qrcode';
+import { z } from 'zod';
+import { createNodeHost } from '../config/host/node-host.ts';
+import { parseConfig } from '../config/options/parse-config.ts';
+import { writeDemoClip } from '../fixtures/demo-clip.ts';
+import { createDemoKit, type DemoCase, type DemoKit } from '../fixtures/demo-kit.ts';
+import type { DecisionEvent } from '../kiosk/checkpoint.ts';
+import type { Journal } from '../kiosk/journal/journal.ts';
+import { type Kiosk, openKiosk } from '../kiosk/main.ts';
+import { recordSchema } from '../sync/protocol/records.ts';
+import { CommandError, exitCode } from './command.ts';
+import { untilStopped } from './until-stopped.ts';
+
+export interface DemoOptions {
+  readonly loops: number;
+  readonly json: boolean;
+  readonly camera: string | undefined;
+  readonly port: number;
+  readonly folder: string | undefined;
+}
+
+interface DemoResult {
+  readonly case: DemoCase['case'];
+  readonly verdict: string | null;
+  readonly reason: string | null;
+  readonly expected: DemoCase['expected'];
+}
+
+const READ_LINES = 1_000;
+const VERDICT_TEXT = { pass: 'MỜI QUA     pass', deny: 'DỪNG LẠI    deny', 'see-staff': 'GẶP CÁN BỘ  see staff' } as const;
+
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'checkpoint-demo-'));
+  try {
+    return await demoIn(folder, options, say);
+  } finally {
+    if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function demoIn(folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
+  const host = createNodeHost(options.json ? 'error' : 'warn');
+  const clipFile = join(folder, 'people.y4m');
+  const kit = createDemoKit({ folder, nowMs: host.clock.wallMs(), config: cameraConfig(options, clipFile) }, host.random);
+  say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');
+  const isReplay = options.camera === undefined;
+  const clip = isReplay ? renderClip(kit, clipFile, say) : undefined;
+  if (!isReplay) await writeCodes(kit, say);
+  const results: DemoResult[] = [];
+  let personIndex = 0;
+  const parsed = parseConfig(readFileSync(kit.configFile, 'utf8'));
+  if (!parsed.ok) throw new CommandError(exitCode.software, `the demo's own configuration: ${parsed.problems[0].key}`);
+  const kiosk = await openKiosk(
+    {
+      config: parsed.config,
+      configFile: kit.configFile,
+      allowDemo: true,
+      loops: options.loops,
+      watcher: {
+        onSighting({ frame }) {
+          if (clip !== undefined && frame !== undefined) personIndex = Math.floor((frame.sequence - 1) / clip.framesPerPerson);
+        },
+        onDecision(event) {
+          say(decisionLine(event));
+          const person = kit.cases[personIndex % kit.cases.length];
+          const { verdict, reason } = event.decision;
+          if (isReplay && person !== undefined) results.push({ case: person.case, verdict, reason, expected: person.expected });
+        },
+        onLane: (fault) => say(fault === undefined ? '  lane open' : `  lane closed: ${fault}`),
+      },
+    },
+    host,
+  );
+  try {
+    announce(kiosk, say, options);
+    await Promise.race([kiosk.checkpoint.done, untilStopped()]);
+    const summary = summarise(kit, results, kiosk.journal, options);
+    if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    const isRight = !isReplay || options.loops === Infinity || summary.cases.every(isExpected);
+    return isRight ? exitCode.ok : exitCode.failed;
+  } finally {
+    await kiosk.close();
+  }
+}
+
+function cameraConfig({ camera, port }: DemoOptions, clipFile: string) {
+  const kind = camera === undefined ? 'replay' : camera.startsWith('rtsp') ? 'rtsp' : camera.startsWith('http') ? 'mjpeg' : 'v4l2';
+  return {
+    'camera.kind': kind,
+    'camera.source': camera ?? clipFile,
+    'display.port': port,
+    // The demo runs without a browser too; with one it shows and confirms like a kiosk.
+    'display.required': false,
+  };
+}
+
+function renderClip(kit: DemoKit, file: string, say: (line: string) => void) {
+  return writeDemoClip({
+    file,
+    texts: kit.cases.map(({ text }) => text),
+    seed: 7,
+    onProgress: (done, of) => say(`  rendering the camera picture: ${done} of ${of} people`),
+  });
+}
+
+/** With a real camera the codes are files to show or print. */
+async function writeCodes(kit: DemoKit, say: (line: string) => void): Promise<void> {
+  for (const { case: name, text } of kit.cases) {
+    const file = join(kit.folder, `code-${name}.png`);
+    await QRCode.toFile(file, text, { errorCorrectionLevel: 'M', scale: 8 });
+    say(`  hold this up: ${file}`);
+  }
+}
+
+function announce(kiosk: Kiosk, say: (line: string) => void, { camera, loops }: DemoOptions): void {
+  say('');
+  say(`  citizen screen:    ${kiosk.display.enterUrl('citizen')}`);
+  say(`  supervisor screen: ${kiosk.display.enterUrl('supervisor')}`);
+  say('  Each address works once, in one browser; after that use the same browser or start the demo again.');
+  say(
+    `  camera: ${camera === undefined ? 'six rendered people, over and over' : 'a real one'}${loops === Infinity ? '; stop with Ctrl+C' : ''}`,
+  );
+  say('');
+}
+
+function decisionLine({ decision, readMs, frames }: DecisionEvent): string {
+  return `  ${VERDICT_TEXT[decision.verdict].padEnd(22)} ${decision.reason.padEnd(16)} read in ${Math.round(readMs)} ms, ${frames} frames`;
+}
+
+function isExpected({ verdict, reason, expected }: DemoResult): boolean {
+  return verdict === expected.verdict && reason === expected.reason;
+}
+
+/** A person whom nobody decided on stands in the list without a verdict. */
+function summarise(kit: DemoKit, results: readonly DemoResult[], journal: Journal, options: DemoOptions) {
+  const missing = kit.cases.filter((person) => !results.some((result) => result.case === person.case));
+  const cases = [
+    ...results,
+    ...(options.camera === undefined ? missing : []).map((person) => ({
+      case: person.case,
+      verdict: null,
+      reason: null,
+      expected: person.expected,
+    })),
+  ];
+  const decided = journalledDecisions(journal);
+  const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
+  return {
+    presented: results.length,
+    pass: count('pass'),
+    deny: count('deny'),
+    seeStaff: count('see-staff'),
+    unread: results.filter(({ reason }) => reason === 'unreadable').length,
+    journalled: decided,
+    cases,
+  };
+}
+
+function journalledDecisions(journal: Journal): number {
+  let count = 0;
+  for (let after = 0; ; ) {
+    const lines = journal.readAfter(after, READ_LINES);
+    for (const { line } of lines) {
+      const record = recordSchema.parse(z.unknown().parse(JSON.parse(new TextDecoder().decode(line))));
+      if (record.kind === 'decision') count++;
+    }
+    const last = lines.at(-1);
+    if (last === undefined) return count;
+    after = last.seq;
+  }
+}
