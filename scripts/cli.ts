@@ -52,6 +52,28 @@ program
   });
 
 program
+  .command('scan')
+  .description('decode pictures, folders of pictures, video files and streams: one JSON line for each picture or frame')
+  .argument('<path...>', 'pictures, folders, .y4m clips, videos or URLs')
+  .option('--trust <file>', 'judge each text too: a trust object, or a keyring with --root')
+  .option('--root <fingerprint>', "SHA-256 of the root's public key: the file is a keyring")
+  .option('--now <unix>', 'the time to judge at, Unix seconds', unixSeconds)
+  .option('--budget-ms <n>', 'longest time for one picture', wholeNumber, 1000)
+  .option('--all', 'no limit, and try everything: for pictures, not for lanes')
+  .option('--ffmpeg <program>', 'ffmpeg, for videos and streams', 'ffmpeg')
+  .action(
+    async (paths: string[], given: { trust?: string; root?: string; now?: number; budgetMs: number; all?: boolean; ffmpeg: string }) => {
+      if ((given.trust === undefined) !== (given.now === undefined))
+        throw new CommandError(exitCode.usage, '--trust and --now go together');
+      const { runScan } = await import('./scan.ts');
+      const { loadTrust } = await import('./verify.ts');
+      const trust = given.trust === undefined ? undefined : { list: loadTrust(given.trust, given.root), now: given.now ?? 0 };
+      const budgetMs = given.all === true ? Number.POSITIVE_INFINITY : given.budgetMs;
+      process.exitCode = await runScan(paths, { trust, budgetMs, ffmpegPath: given.ffmpeg });
+    },
+  );
+
+program
   .command('verify')
   .description('check codes: one text a line on stdin, one JSON line {ok, reason, claims} each on stdout')
   .requiredOption('--trust <file>', 'trusted issuer keys: a trust object, or a keyring with --root')
@@ -77,6 +99,12 @@ config
     const { checkConfig } = await import('./config-check.ts');
     process.exitCode = checkConfig(file, json);
   });
+
+// Who reads our output may stop reading: `| head` is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCode.ok);
+  throw error;
+});
 
 try {
   await program.parseAsync();

@@ -50,6 +50,7 @@ export async function openPageServer(
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply.code(405).send('Only GET.\n');
     return undefined;
   });
+  app.get('/favicon.ico', async (_request, reply) => reply.code(204).send());
   app.get('/', async (_request, reply) => reply.redirect('/citizen/'));
   app.get<{ Params: { role: string }; Querystring: { token?: string } }>('/enter/:role', async (request, reply) => {
     const role = roles.find((known) => known === request.params.role);
