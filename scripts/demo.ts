@@ -46,7 +46,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 async function demoIn(folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
   const host = createNodeHost(options.json ? 'error' : 'warn');
   const clipFile = join(folder, 'people.y4m');
-  const kit = createDemoKit({ folder, nowMs: host.clock.wallMs(), config: cameraConfig(options, clipFile) }, host.random);
+  const kit = createDemoKit({ folder, nowMs: host.clock.wallMs(), demo: true, config: cameraConfig(options, clipFile) }, host.random);
   say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');
   const isReplay = options.camera === undefined;
   const clip = isReplay ? renderClip(kit, clipFile, say) : undefined;
