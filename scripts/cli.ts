@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
 import { CommandError, exitCode } from './command.ts';
 
@@ -87,6 +87,71 @@ program
     for await (const line of linesOf(process.stdin)) {
       process.stdout.write(`${JSON.stringify(verifyLine(line, options.jsonInput === true, trust, options.now))}\n`);
     }
+  });
+
+program
+  .command('issue')
+  .description('make one code')
+  .requiredOption('--key <file>', "the issuer's signing key")
+  .requiredOption('--class <name>', 'declaration, travel-permit, shipper, vehicle, duty, medical, or 1 to 6')
+  .requiredOption('--area <code...>', 'areas where it is valid, 1 to 4')
+  .option('--purpose <n>', 'purpose code', wholeNumber, 1)
+  .option('--hours <n>', 'validity', wholeNumber, 24)
+  .option('--from <unix>', 'start of validity (now)', unixSeconds)
+  .option('--declared-at <unix>', 'time of the health declaration (now)', unixSeconds)
+  .option('--subject <hex>', 'pseudonym of the person or vehicle, 12 bytes')
+  .option('--subject-key <file>', 'make the pseudonym from --id-number with this key')
+  .option('--id-number <digits>', '12 digits; binds the code to the card')
+  .option('--plate <plate>', 'binds the code to the vehicle')
+  .option('--name <masked>', 'for the officer: A-Z, * and blanks, at most 16')
+  .option('--max-uses <n>', 'crossings it is good for, 1 to 99', wholeNumber)
+  .option('--device-key <file>', 'a rotating code (CP2) of this device, for the present half minute')
+  .addOption(new Option('--format <form>', 'what to write').choices(['text', 'png', 'svg']).default('text'))
+  .option('--out <file>', 'instead of stdout')
+  .option('--json', 'one JSON object {text, file}')
+  .action(async (given) => {
+    const { issueCode } = await import('./issue.ts');
+    await issueCode(given);
+  });
+
+program
+  .command('inspect')
+  .description('say what a code or a statement file holds, without judging it')
+  .argument('<file>', 'a file, or - for stdin')
+  .option('--json', 'JSON (the only form there is)')
+  .action(async (file: string) => {
+    const { inspectFile } = await import('./inspect.ts');
+    inspectFile(file);
+  });
+
+const keys = program.command('keys').description('keys and signed statements');
+for (const [name, description] of [
+  ['new', 'make a key file (mode 0600)'],
+  ['show', 'the public half of a key file'],
+] as const) {
+  keys
+    .command(name)
+    .description(description)
+    .argument('<file>')
+    .option('--sealing', 'a sealing key (X25519) instead of a signing key (Ed25519)')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (file: string, { sealing = false }: { sealing?: boolean }) => {
+      const { createKeyFile, describeKey, readKeyFile } = await import('./key-file.ts');
+      const seed = name === 'new' ? createKeyFile(file) : readKeyFile(file);
+      process.stdout.write(`${JSON.stringify(describeKey(seed, sealing))}\n`);
+    });
+}
+keys
+  .command('sign')
+  .description('sign a keyring, policy or slice manifest written as JSON')
+  .addOption(new Option('--type <type>').choices(['keyring', 'policy', 'slice-manifest']).makeOptionMandatory())
+  .requiredOption('--key <file>', 'signing key: root for a keyring, release for a policy, slice for a manifest')
+  .option('--days <n>', 'validity where the body names none', wholeNumber, 90)
+  .option('--out <file>', 'instead of stdout')
+  .argument('<body>', 'JSON file; version, issuedAt, expires and audience may be left out')
+  .action(async (body: string, given: { type: 'keyring' | 'policy' | 'slice-manifest'; key: string; days: number; out?: string }) => {
+    const { signFile } = await import('./sign.ts');
+    signFile({ type: given.type, key: given.key, days: given.days, body, out: given.out });
   });
 
 const config = program.command('config').description('configuration of a kiosk');

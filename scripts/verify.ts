@@ -47,7 +47,7 @@ export function verdictOf(text: string, trust: TrustList, now: number) {
 }
 
 /** Claims with byte strings as lower-case hex and times as Unix seconds. */
-function describeClaims(claims: Claims) {
+export function describeClaims(claims: Claims) {
   return Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : value]));
 }
 

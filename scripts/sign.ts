@@ -1,0 +1,48 @@
+/** `checkpoint-kiosk keys sign`: turns a JSON file into a signed statement, after its schema was checked. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { nodeClock } from '../config/host/node-host.ts';
+import { keyringSchema } from '../sync/credential/keyring.ts';
+import { type StatementType, signStatement } from '../sync/credential/statement.ts';
+import { policySchema } from '../sync/protocol/policy.ts';
+import { sliceManifestSchema } from '../sync/protocol/slice.ts';
+import { CommandError, exitCode } from './command.ts';
+import { readKeyFile } from './key-file.ts';
+
+const schemas = { keyring: keyringSchema, policy: policySchema, 'slice-manifest': sliceManifestSchema } as const satisfies Record<
+  StatementType,
+  z.ZodType
+>;
+
+export interface SignOptions {
+  readonly type: StatementType;
+  readonly key: string;
+  readonly body: string;
+  readonly out: string | undefined;
+  /** Validity where the body names none. */
+  readonly days: number;
+}
+
+/** version, issuedAt, expires and audience may be left out of the body: now, the given days, everybody. */
+export function signFile({ type, key, body, out, days }: SignOptions): void {
+  const nowMs = nodeClock.wallMs();
+  const header = {
+    version: Math.floor(nowMs / 1000),
+    issuedAt: new Date(nowMs).toISOString(),
+    expires: new Date(nowMs + days * 86_400_000).toISOString(),
+    audience: '*',
+  };
+  const parsed = schemas[type].safeParse({ ...header, ...readObject(body) });
+  if (!parsed.success) throw new CommandError(exitCode.dataError, `${body} is no ${type}:\n${z.prettifyError(parsed.error)}`);
+  const line = `${signStatement(type, parsed.data, readKeyFile(key))}\n`;
+  if (out === undefined) process.stdout.write(line);
+  else writeFileSync(out, line);
+}
+
+function readObject(file: string): Record<string, unknown> {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    throw new CommandError(exitCode.dataError, `${file} is no JSON object: ${error instanceof Error ? error.message : error}`);
+  }
+}
