@@ -1,0 +1,130 @@
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../config/options/parse-config.ts';
+import { createDemoKit } from '../../fixtures/demo-kit.ts';
+import { createSimulatedHost, SIMULATED_START_MS } from '../../fixtures/simulated-host.ts';
+import { readCredential } from '../../sync/credential/credential.ts';
+import { openRegistry, type Registry, type RegistryOptions, type StatementName, type VersionFloor } from './registry.ts';
+
+let folder = '';
+let registry: Registry | undefined;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'registry-test-'));
+});
+afterEach(() => {
+  registry?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function createFloor(): VersionFloor {
+  const seen = new Map<StatementName, { version: number; digest: string }>();
+  return { get: (name) => seen.get(name), raise: (name, version, digest) => void seen.set(name, { version, digest }) };
+}
+
+function setUp(into = folder, atMs = SIMULATED_START_MS, seed = 1) {
+  const host = createSimulatedHost(seed);
+  const kit = createDemoKit(
+    { folder: into, nowMs: atMs, demo: true, config: { 'camera.kind': 'replay', 'camera.source': 'x' } },
+    host.random,
+  );
+  const parsed = parseConfig(readFileSync(kit.configFile, 'utf8'));
+  if (!parsed.ok) throw new Error(parsed.problems[0].key);
+  const path = (name: string) => join(into, name);
+  const options: RegistryOptions = {
+    files: {
+      keyring: path('keyring.cose'),
+      root: parsed.config['keyring.root'],
+      policy: path('policy.cose'),
+      slice: { database: path('slice.db'), manifest: path('slice.manifest.cose'), key: path('slice.key') },
+    },
+    floor: createFloor(),
+    allowDemo: true,
+  };
+  return { host, kit, options, path };
+}
+
+describe('registry', () => {
+  it('opens keyring, policy and slice, and finds who is held and what is revoked', () => {
+    const { host, kit, options } = setUp();
+    registry = openRegistry(options, host);
+    const content = registry.content();
+    expect(registry.fault()).toBeUndefined();
+    const lookup = (name: string) => {
+      const text = kit.cases.find((person) => person.case === name)?.text ?? '';
+      const read = readCredential(text, { trust: content?.keyring.trust ?? new Map(), now: SIMULATED_START_MS / 1000 });
+      if (!read.ok) throw new Error(read.reason);
+      return content?.slice.lookup(read.value.claims);
+    };
+    expect(lookup('valid')).toMatchObject({ status: 'clear', revoked: false });
+    expect(lookup('held')).toMatchObject({ status: 'F0', revoked: false });
+    expect(lookup('revoked')).toMatchObject({ status: 'clear', revoked: true });
+  });
+
+  it.each([
+    ['keyring.cose', 'keyring-invalid'],
+    ['policy.cose', 'policy-invalid'],
+    ['slice.manifest.cose', 'slice-corrupt'],
+    ['slice.db', 'slice-corrupt'],
+    ['slice.key', 'slice-missing'],
+  ])('names a damaged %s as %s', (name, code) => {
+    const { host, options, path } = setUp();
+    const bytes = readFileSync(path(name));
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 0x81;
+    writeFileSync(path(name), bytes);
+    registry = openRegistry(options, host);
+    expect(registry.content()).toBeUndefined();
+    expect(registry.fault()).toBe(code);
+  });
+
+  it.each(['keyring.cose', 'policy.cose', 'slice.db', 'slice.manifest.cose', 'slice.key'])(
+    'is closed without %s and opens once it is there',
+    (name) => {
+      const { host, options, path } = setUp();
+      renameSync(path(name), path('away'));
+      registry = openRegistry(options, host);
+      expect(registry.content()).toBeUndefined();
+      renameSync(path('away'), path(name));
+      host.advance(2_001);
+      expect(registry.fault()).toBeUndefined();
+      expect(registry.content()).toBeDefined();
+    },
+  );
+
+  it('believes no slice overwritten in place, and keeps a good one that was replaced by a bad file', () => {
+    const { host, options, path } = setUp();
+    registry = openRegistry(options, host);
+    writeFileSync(path('other'), 'not a database');
+    copyFileSync(path('slice.db'), path('good'));
+    renameSync(path('other'), path('slice.db'));
+    host.advance(2_001);
+    expect(registry.fault()).toBe('slice-corrupt');
+    expect(registry.content()).toBeDefined();
+    renameSync(path('good'), path('slice.db'));
+    host.advance(2_001);
+    expect(registry.fault()).toBeUndefined();
+    appendFileSync(path('slice.db'), 'x');
+    host.advance(2_001);
+    expect(registry.content()).toBeUndefined();
+  });
+
+  it('refuses an older set, and the same version with other content', () => {
+    const first = setUp();
+    const sameVersion = setUp(mkdtempSync(join(folder, 'b-')), SIMULATED_START_MS, 2);
+    const older = setUp(mkdtempSync(join(folder, 'a-')), SIMULATED_START_MS - 60_000, 3);
+    openRegistry(first.options, first.host).close();
+    for (const { options, host } of [older, sameVersion]) {
+      const opened = openRegistry({ ...options, floor: first.options.floor }, host);
+      expect(opened.content()).toBeUndefined();
+      expect(opened.fault()).toBe('keyring-rollback');
+      opened.close();
+    }
+  });
+
+  it('opens no real checkpoint with the keys of a demo', () => {
+    const { host, options } = setUp();
+    registry = openRegistry({ ...options, allowDemo: false }, host);
+    expect(registry.fault()).toBe('keyring-invalid');
+  });
+});
