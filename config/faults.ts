@@ -140,9 +140,3 @@ export class Fault extends Error {
     this.detail = detail;
   }
 }
-
-/** Rethrows what is no fault: a programmer's error must not be handled as an operating one. */
-export function asFault(error: unknown): Fault {
-  if (error instanceof Fault) return error;
-  throw error;
-}

@@ -1,9 +1,17 @@
-// Static checks in one run: types, lint and format.
+// Static checks in one run: types, lint and format, who imports whom, unused code.
 import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['types', 'node_modules/.bin/tsc', ['--noEmit', '-p', '.']],
+  ['types of the pages', 'node_modules/.bin/tsc', ['-p', 'kiosk/display/pages']],
   ['lint and format', 'node_modules/.bin/biome', ['check', '.']],
+  ['host', 'node', ['scripts/check-host.mjs']],
+  [
+    'rooms',
+    'node_modules/.bin/depcruise',
+    ['--config', '.dependency-cruiser.cjs', '--output-type', 'err', 'config', 'sync', 'kiosk', 'fixtures', 'scripts'],
+  ],
+  ['unused code', 'node_modules/.bin/knip', []],
 ];
 let failed = 0;
 for (const [name, command, args] of steps) {

@@ -3,6 +3,7 @@ import { Fault, faults } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type Kiosk, openKiosk } from '../kiosk/main.ts';
+import { ed25519Backend } from '../sync/credential/ed25519.ts';
 import { exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -23,7 +24,7 @@ export async function runKiosk(configFile: string): Promise<number> {
     if (kiosk === undefined) await Promise.race([stopped, new Promise<void>((resolve) => host.clock.after(RETRY_MS, resolve))]);
   }
   if (kiosk === undefined) return exitCode.ok;
-  host.log.info('kiosk-started', { port: kiosk.display.port, tokens: config.dataDir });
+  host.log.info('kiosk-started', { port: kiosk.display.port, ed25519: ed25519Backend() });
   const signal = await Promise.race([kiosk.checkpoint.done, stopped]);
   host.log.info('kiosk-stopping', { signal: signal ?? 'source ended' });
   await kiosk.close();

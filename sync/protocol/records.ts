@@ -5,8 +5,7 @@
  */
 import { z } from 'zod';
 
-export const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range'] as const;
-export type RecordKind = (typeof recordKinds)[number];
+const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range'] as const;
 
 export const clockStates = ['trusted', 'unknown', 'untrusted'] as const;
 export type ClockState = (typeof clockStates)[number];

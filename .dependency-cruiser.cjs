@@ -1,0 +1,65 @@
+// The rooms and who may import whom: see ARCHITECTURE.md. Read by `npm run check`.
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  comment: `${from} may import ${allowed.join(', ') || 'nothing of ours'}`,
+  from: { path: from, pathNot: TEST },
+  to: { path: '^(config|sync|kiosk|fixtures|scripts)/', pathNot: [from, ...allowed] },
+});
+const TEST = '\\.(test|contract)\\.ts$';
+const EDGES = ['^config/', '^sync/credential/', '^sync/protocol/'];
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    only('config-alone', '^config/', []),
+    only('credential', '^sync/credential/', ['^config/']),
+    only('protocol', '^sync/protocol/', ['^config/', '^sync/credential/']),
+    only('upstream', '^sync/upstream/', EDGES),
+    only('edge', '^sync/edge/', EDGES),
+    only('camera', '^kiosk/camera/', EDGES),
+    only('decode', '^kiosk/decode/', [...EDGES, '^kiosk/camera/']),
+    only('decision', '^kiosk/decision/', [...EDGES, '^kiosk/decode/']),
+    only('registry', '^kiosk/registry/', [...EDGES, '^kiosk/decision/']),
+    only('journal', '^kiosk/journal/', [...EDGES, '^kiosk/decision/']),
+    only('display', '^kiosk/display/', [...EDGES, '^kiosk/(camera|decode|decision|registry|journal)/']),
+    only('kiosk', '^kiosk/', [...EDGES, '^sync/edge/']),
+    only('fixtures-not-scripts', '^fixtures/', ['^(config|sync|kiosk)/']),
+    {
+      name: 'display-pages-stay-pages',
+      severity: 'error',
+      from: { path: '^kiosk/display/pages/' },
+      to: {
+        path: '^(config|sync|kiosk|fixtures|scripts)/',
+        // Types of the messages and views, nothing that runs.
+        pathNot: [
+          '^kiosk/display/pages/',
+          '^kiosk/display/(messages|screen-state|supervisor-view)\\.ts$',
+          '^kiosk/decision/citizen-view\\.ts$',
+        ],
+      },
+    },
+    ...[
+      ['better-sqlite3', '^config/host/open-database\\.ts$'],
+      ['zxing-wasm', '^kiosk/decode/zxing-wasm-reader\\.ts$'],
+      ['@zxing/library', '^kiosk/decode/zxing-js-reader\\.ts$'],
+      ['node-webcam', '^kiosk/camera/stills-source\\.ts$'],
+      ['fastify', '^kiosk/display/page-server\\.ts$'],
+      ['pino', '^config/host/node-host\\.ts$'],
+      ['yaml', '^config/options/parse-config\\.ts$'],
+    ].map(([name, home]) => ({
+      name: `one-home-for-${name}`,
+      severity: 'error',
+      from: { path: '^(config|sync|kiosk|scripts)/', pathNot: [home, TEST] },
+      to: { path: `node_modules/${name}/` },
+    })),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(dist|node_modules/\\.)' },
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,167 @@
+import { decode as oracleDecode, Tag } from 'cbor2';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { corpusPath, readJson } from '../../fixtures/corpus.ts';
+import { decodeBase45, encodeBase45 } from './base45.ts';
+import { fromHex } from './bytes.ts';
+import { type CborValue, decodeCbor, encodeCbor, isCborArray, isCborMap } from './cbor.ts';
+import { parseSign1 } from './cose.ts';
+import { readCredential } from './credential.ts';
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+const trust = new Map();
+
+describe('base45 (RFC 9285)', () => {
+  it.each([
+    ['AB', 'BB8'],
+    ['Hello!!', '%69 VD92EX0'],
+    ['base-45', 'UJCLQE7W581'],
+    ['ietf!', 'QED8WEX0'],
+    ['', ''],
+  ])('writes and reads %s as %s', (plain, coded) => {
+    expect(encodeBase45(bytesOf(plain))).toBe(coded);
+    expect(decodeBase45(coded)).toEqual({ ok: true, value: bytesOf(plain) });
+  });
+
+  it.each([
+    ['GGW', 'b45-overflow'],
+    [':::', 'b45-overflow'],
+    ['::', 'b45-overflow'],
+    ['A', 'b45-length'],
+    ['BB8A', 'b45-length'],
+    ['bb8', 'b45-char'],
+    ['BB8\n', 'b45-char'],
+    ['BÉ8', 'b45-char'],
+  ])('refuses %j as %s', (coded, reason) => {
+    expect(decodeBase45(coded)).toEqual({ ok: false, reason });
+  });
+
+  it('reads back whatever it writes, and has one spelling for each value', () => {
+    fc.assert(
+      fc.property(fc.uint8Array(), (value) => {
+        expect(decodeBase45(encodeBase45(value))).toEqual({ ok: true, value });
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:') }), (text) => {
+        const read = decodeBase45(text);
+        if (read.ok) expect(encodeBase45(read.value)).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('the CBOR subset', () => {
+  const { value } = fc.letrec<{ value: CborValue }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small', maxDepth: 3 },
+      fc.integer({ min: -0xffff_ffff, max: 0xffff_ffff }),
+      fc.string({ unit: 'grapheme', maxLength: 30 }),
+      fc.uint8Array({ maxLength: 300 }),
+      fc.array(tie('value'), { maxLength: 5 }),
+      fc.array(fc.tuple(fc.integer({ min: -70_000, max: 70_000 }), tie('value')), { maxLength: 5 }).map((entries) => new Map(entries)),
+    ),
+  }));
+
+  /** Arrays, maps and bytes of both decoders in one form. */
+  const plain = (item: unknown): unknown => {
+    if (item instanceof Uint8Array) return Buffer.from(item).toString('hex');
+    if (Array.isArray(item)) return item.map(plain);
+    if (item instanceof Map) return new Map([...item].map(([key, inner]) => [Number(key), plain(inner)]));
+    if (item instanceof Tag) return { tag: Number(item.tag), content: plain(item.contents) };
+    if (typeof item === 'bigint') return Number(item);
+    if (typeof item === 'object' && item !== null && !('tag' in item)) {
+      return new Map(Object.entries(item).map(([key, inner]) => [Number(key), plain(inner)]));
+    }
+    return item;
+  };
+
+  it('writes what an independent decoder reads, and reads it back', () => {
+    fc.assert(
+      fc.property(value, (item) => {
+        const coded = encodeCbor(item);
+        expect(plain(oracleDecode(coded))).toEqual(plain(item));
+        const read = decodeCbor(coded);
+        expect(read.ok && plain(read.value)).toEqual(plain(item));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('accepts nothing that it would write differently, and throws on nothing', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.boolean(), (bytes, allowTag) => {
+        const read = decodeCbor(bytes, allowTag);
+        if (read.ok) expect(encodeCbor(read.value)).toEqual(bytes);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it.each([
+    ['1800', 'cbor-non-canonical'],
+    ['5900', 'cbor-truncated'],
+    ['5bffffffffffffffff', 'cbor-truncated'],
+    ['9f01ff', 'cbor-indefinite'],
+    ['a201010102', 'cbor-dup-key'],
+    ['a202010101', 'cbor-key-order'],
+    ['a1616101', 'cbor-key-type'],
+    ['61ff', 'cbor-utf8'],
+    ['f6', 'cbor-type'],
+    ['f93c00', 'cbor-type'],
+    ['1b0000000100000000', 'cbor-int-range'],
+    ['d81e01', 'cbor-tag'],
+    ['818181818181818101', 'cbor-depth'],
+    ['0101', 'cbor-trailing'],
+    ['1c', 'cbor-malformed'],
+    ['', 'cbor-truncated'],
+  ])('refuses %s as %s', (hex, reason) => {
+    expect(decodeCbor(fromHex(hex))).toEqual({ ok: false, reason });
+  });
+
+  it('knows its own kinds', () => {
+    expect(isCborArray([1])).toBe(true);
+    expect(isCborMap(new Map())).toBe(true);
+    expect(isCborMap([1])).toBe(false);
+  });
+});
+
+describe('hostile texts', () => {
+  it('give a named reason, whatever they are', () => {
+    fc.assert(
+      fc.property(fc.constantFrom('CP1:', 'CP2:', ''), fc.string({ maxLength: 600 }), (prefix, rest) => {
+        expect(readCredential(prefix + rest, { trust, now: 0 }).ok).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+    fc.assert(
+      fc.property(fc.constantFrom('CP1:', 'CP2:'), fc.uint8Array({ maxLength: 200 }), (prefix, bytes) => {
+        expect(readCredential(prefix + encodeBase45(bytes), { trust, now: 0 }).ok).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+const dcc = ['B1', 'CO16', 'CO18', 'CO3', 'CO5', 'DGC3', 'H1', 'H2', 'Z1', 'Z2'].map((name) => corpusPath(`vectors/eu-dcc/${name}.json`));
+const cose = ['A_3', 'sign-pass-03', 'sign-fail-01', 'sign-fail-02', 'sign-fail-03'].map((name) =>
+  corpusPath(`vectors/cose-wg/${name}.json`),
+);
+
+describe.skipIf(dcc.includes(undefined) || cose.includes(undefined))('outside vectors', () => {
+  it('EU certificates are another kind of code', () => {
+    for (const path of dcc) {
+      const { PREFIX } = z.object({ PREFIX: z.string().nullish() }).parse(readJson(path ?? ''));
+      if (typeof PREFIX === 'string') expect(readCredential(PREFIX, { trust, now: 0 })).toEqual({ ok: false, reason: 'prefix-unknown' });
+    }
+  });
+
+  it('COSE messages of other algorithms and shapes are refused by name', () => {
+    const outputs = z.object({ output: z.object({ cbor: z.string() }) });
+    for (const path of cose) {
+      const read = parseSign1(fromHex(outputs.parse(readJson(path ?? '')).output.cbor), { contentType: 'none' });
+      expect(read.ok).toBe(false);
+    }
+  });
+});
