@@ -124,6 +124,16 @@ program
     inspectFile(file);
   });
 
+program
+  .command('bench')
+  .description('measure: path (frame to painted verdict, with Chromium), trust (verify, look up, decide)')
+  .argument('<name>')
+  .option('--json <file>', 'write {name, results: {metric: {p50, p95, p99, max, unit}}} here instead of stdout')
+  .action(async (name: string, { json }: { json?: string }) => {
+    const { runBench } = await import('./bench/bench.ts');
+    await runBench(name, json);
+  });
+
 const keys = program.command('keys').description('keys and signed statements');
 for (const [name, description] of [
   ['new', 'make a key file (mode 0600)'],

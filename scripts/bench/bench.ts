@@ -1,0 +1,19 @@
+/** `checkpoint-kiosk bench NAME`: measurements that a reader can repeat. A table on stderr, JSON on stdout or in a file. */
+import { writeFileSync } from 'node:fs';
+import { CommandError, exitCode } from '../command.ts';
+import { benchPath } from './path.ts';
+import type { BenchResult } from './stats.ts';
+import { benchTrust } from './trust.ts';
+
+const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<BenchResult>>> = { path: benchPath, trust: benchTrust };
+
+export async function runBench(name: string, jsonFile: string | undefined): Promise<void> {
+  const bench = benches[name];
+  if (bench === undefined) throw new CommandError(exitCode.usage, `there is no benchmark ${name}: ${Object.keys(benches).join(', ')}`);
+  const result = await bench((line) => process.stderr.write(`${line}\n`));
+  for (const [metric, { p50, p95, p99, max, unit, samples }] of Object.entries(result.results)) {
+    process.stderr.write(`${metric.padEnd(64)} p50 ${p50}  p95 ${p95}  p99 ${p99}  max ${max} ${unit}  (${samples})\n`);
+  }
+  if (jsonFile === undefined) process.stdout.write(`${JSON.stringify(result)}\n`);
+  else writeFileSync(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
+}
