@@ -28,7 +28,7 @@ function render(): void {
   document.documentElement.lang = language;
   element('language').textContent = language === 'vi' ? 'English' : 'Tiếng Việt';
   element('decisions-title').textContent = t('decisions');
-  const columns: TextName[] = ['time', 'verdict', 'reason', 'action', 'code', 'read', 'shown'];
+  const columns: TextName[] = ['time', 'verdict', 'reason', 'action', 'code', 'took', 'shown'];
   element('columns').replaceChildren(...columns.map((name) => cell('th', t(name))));
   const alert = element('alert');
   if (isOld || snapshot === undefined) {
@@ -85,7 +85,7 @@ function row(decision: SupervisorDecision): HTMLElement {
     cell('td', isVi ? decision.actionVi : decision.actionEn),
     cell('td', [decision.codeTail === undefined ? '' : `…${decision.codeTail}`, decision.maskedName ?? ''].join(' ').trim()),
     cell('td', `${Math.round(decision.readMs)} ms`),
-    cell('td', decision.painted),
+    cell('td', t(decision.painted)),
   );
   return line;
 }
