@@ -1,0 +1,229 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Fault, type FaultCode } from '../config/faults.ts';
+import { parseConfig } from '../config/options/parse-config.ts';
+import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
+import { createSimulatedHost, SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
+import { testJournalOptions } from '../fixtures/test-journal.ts';
+import { recordSchema } from '../sync/protocol/records.ts';
+import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
+import type { ResultView } from './decision/citizen-view.ts';
+import { createKioskTime } from './decision/kiosk-time.ts';
+import { noPlateSource } from './decision/plate-source.ts';
+import type { CodeSource, Sighting } from './decode/code-source.ts';
+import type { PaintOutcome, Signal } from './display/signal.ts';
+import { type Journal, openJournal } from './journal/journal.ts';
+import { openRegistry, type Registry } from './registry/registry.ts';
+
+let folder = '';
+let host: SimulatedHost;
+let kit: DemoKit;
+let journal: Journal;
+let registry: Registry;
+let checkpoint: Checkpoint;
+let source: ReturnType<typeof createSource>;
+let signal: ReturnType<typeof createSignal>;
+let decided: DecisionEvent[];
+/** Stands before the journal: what it throws is what the disk does. */
+let diskFault: FaultCode | undefined;
+
+function createSource() {
+  let give: ((sighting: Sighting | undefined) => void) | undefined;
+  let health: ReturnType<CodeSource['health']> = { state: 'live', fault: undefined, ageMs: 10, frameRateHz: 10, restarts: 0 };
+  const codeSource: CodeSource = {
+    next: () =>
+      new Promise((resolve) => {
+        give = resolve;
+      }),
+    health: () => health,
+    close: async () => give?.(undefined),
+  };
+  return {
+    codeSource,
+    setHealth(next: Partial<typeof health>) {
+      health = { ...health, ...next };
+    },
+    /** Shows texts in the guide for so long, ten looks a second. */
+    async show(texts: readonly (string | undefined)[], forMs: number) {
+      for (let shownMs = 0; shownMs < forMs; shownMs += 100) {
+        host.advance(100);
+        const symbols = texts.map((text) => ({ text, insideGuide: true, relativeSize: 0.4, quad: undefined }));
+        give?.({ arrivedAtMs: host.clock.monotonicMs(), generation: 1, symbols, decodeMs: 5, frame: undefined });
+        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+      }
+    },
+  };
+}
+
+function createSignal() {
+  const results: ResultView[] = [];
+  const lanes: (FaultCode | 'open')[] = [];
+  let outcome: PaintOutcome = 'painted';
+  let ready = true;
+  const port: Signal = {
+    async showResult(view) {
+      results.push(view);
+      return outcome;
+    },
+    showReading: () => undefined,
+    mayShowResult: () => true,
+    setLane: (lane) => void lanes.push(lane.open ? 'open' : lane.fault),
+    health: () => ({ ready, fault: ready ? undefined : 'display-absent' }),
+    close: async () => undefined,
+  };
+  return {
+    port,
+    results,
+    lanes,
+    setOutcome(next: PaintOutcome) {
+      outcome = next;
+    },
+    setReady(next: boolean) {
+      ready = next;
+    },
+  };
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'checkpoint-test-'));
+  host = createSimulatedHost();
+  kit = createDemoKit(
+    { folder, nowMs: SIMULATED_START_MS, demo: true, config: { 'camera.kind': 'replay', 'camera.source': 'x' } },
+    host.random,
+  );
+  const parsed = parseConfig(readFileSync(kit.configFile, 'utf8'));
+  if (!parsed.ok) throw new Error(parsed.problems[0].key);
+  const file = (name: string) => join(folder, name);
+  registry = openRegistry(
+    {
+      files: {
+        keyring: file('keyring.cose'),
+        root: parsed.config['keyring.root'],
+        policy: file('policy.cose'),
+        slice: { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') },
+      },
+      floor: { get: () => undefined, raise: () => undefined },
+      allowDemo: true,
+    },
+    host,
+  );
+  diskFault = undefined;
+  const real = openJournal(testJournalOptions(join(folder, 'data')), host);
+  journal = {
+    ...real,
+    append(entry, context) {
+      if (diskFault !== undefined) throw new Fault(diskFault);
+      return real.append(entry, context);
+    },
+  };
+  source = createSource();
+  signal = createSignal();
+  decided = [];
+  const time = createKioskTime(host.clock, { read: () => 0, write: () => undefined });
+  checkpoint = startCheckpoint(
+    { source: source.codeSource, registry, journal, signal: signal.port, plates: noPlateSource, time },
+    { area: 79, direction: 'in' },
+    { onDecision: (event) => void decided.push(event) },
+    host,
+  );
+});
+afterEach(async () => {
+  await checkpoint.stop();
+  registry.close();
+  journal.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const textOf = (name: string) => kit.cases.find((person) => person.case === name)?.text;
+const records = () => journal.readAfter(0, 1_000).map(({ line }) => recordSchema.parse(JSON.parse(new TextDecoder().decode(line))));
+
+describe('the path', () => {
+  it('gives every person of the demo the expected verdict, one decision each, recorded and then shown', async () => {
+    for (const { text } of kit.cases) {
+      await source.show([text], 2_000);
+      await source.show([], 1_500);
+    }
+    expect(decided.map(({ decision }) => ({ verdict: decision.verdict, reason: decision.reason }))).toEqual(
+      kit.cases.map(({ expected }) => expected),
+    );
+    const kinds = records().map(({ kind, ref }) => ({ kind, ref }));
+    const decisions = records().filter(({ kind }) => kind === 'decision');
+    expect(decisions).toHaveLength(6);
+    expect(kinds.filter(({ kind }) => kind === 'painted').map(({ ref }) => ref)).toEqual(decisions.map(({ id }) => id));
+    expect(signal.results.map(({ state }) => state)).toEqual(['pass', 'deny', 'deny', 'deny', 'see-staff', 'ask']);
+  });
+
+  it('shows nothing that could not be recorded, closes the lane, and opens it once the disk writes again', async () => {
+    diskFault = 'disk-full';
+    await source.show([textOf('valid')], 1_000);
+    expect(signal.results).toEqual([]);
+    expect(decided).toEqual([]);
+    expect(checkpoint.fault()).toBe('disk-full');
+    diskFault = undefined;
+    await source.show([], 3_000);
+    expect(checkpoint.fault()).toBeUndefined();
+    await source.show([textOf('valid')], 500);
+    expect(signal.results.map(({ state }) => state)).toEqual(['pass']);
+  });
+
+  it('says already recorded to a code that comes back at once, and see staff once somebody else was between', async () => {
+    await source.show([textOf('valid')], 500);
+    await source.show([], 2_000);
+    await source.show([textOf('valid')], 500);
+    await source.show([], 1_500);
+    await source.show([textOf('expired')], 500);
+    await source.show([], 1_500);
+    await source.show([textOf('valid')], 500);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'already-recorded', 'expired', 'anti-passback']);
+    expect(journal.counts(new Date(SIMULATED_START_MS + 7 * 3_600_000).toISOString().slice(0, 10)).get('pass')).toBe(1);
+  });
+
+  it.each([
+    ['the camera is down', () => source.setHealth({ state: 'down', fault: 'camera-stalled' }), 'camera-stalled'],
+    ['no screen confirms', () => signal.setReady(false), 'display-absent'],
+    ['the clock jumps', () => host.setWallMs(SIMULATED_START_MS + 3_600_000), 'clock-untrusted'],
+    ['the slice is too old', () => host.advance(4 * 86_400_000), 'slice-stale'],
+  ] as const)('decides on nothing while %s', async (_name, cause, fault) => {
+    await source.show([], 300);
+    expect(checkpoint.fault()).toBeUndefined();
+    cause();
+    await source.show([textOf('valid')], 1_000);
+    expect(checkpoint.fault()).toBe(fault);
+    expect(decided).toEqual([]);
+    expect(signal.lanes.at(-1)).toBe(fault);
+    expect(
+      records()
+        .filter(({ kind }) => kind === 'lane')
+        .at(-1),
+    ).toMatchObject({ laneState: 'closed', fault });
+  });
+
+  it('records that a result was not painted', async () => {
+    signal.setOutcome('unpainted');
+    await source.show([textOf('valid')], 500);
+    const painted = records().filter(({ kind }) => kind === 'painted');
+    expect(painted).toMatchObject([{ painted: 'unpainted' }]);
+  });
+
+  it('takes no bank code beside a travel code for an answer', async () => {
+    await source.show([textOf('bank'), textOf('valid')], 3_000);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok']);
+  });
+
+  it('sends a code that nobody can read to staff', async () => {
+    await source.show([undefined], 6_000);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['unreadable']);
+    expect(signal.results).toMatchObject([{ state: 'see-staff', words: 'unreadable', code: 'S-01' }]);
+  });
+
+  it('keeps the text of a code out of log and journal', async () => {
+    for (const { text } of kit.cases) {
+      await source.show([text], 2_000);
+      await source.show([], 1_500);
+    }
+    const written = JSON.stringify(host.logged) + JSON.stringify(records());
+    for (const { text } of kit.cases) expect(written).not.toContain(text.slice(4, 24));
+  });
+});
