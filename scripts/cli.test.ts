@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { builtPath } from '../config/host/install-paths.ts';
+import { builtPath, packageRoot } from '../config/host/install-paths.ts';
 import { corpusPath, fixturePath, readJson } from '../fixtures/corpus.ts';
 import { writeDemoClip } from '../fixtures/demo-clip.ts';
 import { describeWith } from '../fixtures/tools.ts';
@@ -228,6 +228,23 @@ describe('config check', () => {
     expect(stderr).toContain('bad.yaml: dataDir: expected a folder, found nothing');
     expect((await run(['run', '--config', file('bad.yaml')])).code).toBe(78);
     expect((await run(['config', 'check', file('nowhere.yaml')])).code).toBe(66);
+  });
+});
+
+describe('the README', () => {
+  it('holds the table of options as the program has it', async () => {
+    const { stdout } = await run(['config', 'options']);
+    expect(readFileSync(join(packageRoot, 'README.md'), 'utf8')).toContain(stdout.trim());
+  });
+});
+
+describe('explain', () => {
+  it('says what every code on a screen means', async () => {
+    expect((await run(['explain', 'o-12'])).stdout).toContain('camera-stalled');
+    expect((await run(['explain', 'D-10', '--json'])).lines.map((line) => JSON.parse(line))).toMatchObject([
+      { name: 'expired', verdict: 'deny' },
+    ]);
+    expect((await run(['explain', 'O-00'])).code).toBe(64);
   });
 });
 

@@ -1,7 +1,11 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 import { Fault } from '../config/faults.ts';
+import { packageRoot } from '../config/host/install-paths.ts';
 import { CommandError, exitCode } from './command.ts';
 
 function unixSeconds(text: string): number {
@@ -19,8 +23,13 @@ function portNumber(text: string): number {
   return Number(text);
 }
 
+function programVersion(): string {
+  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))).version;
+}
+
 const program = new Command('checkpoint-kiosk')
   .description('Unattended, offline-first QR checkpoint: a camera reads a code, a screen says pass or deny.')
+  .version(programVersion())
   .showHelpAfterError('(try --help)')
   .addHelpText(
     'after',
@@ -46,6 +55,7 @@ program
   .command('run')
   .description('the kiosk')
   .requiredOption('--config <file>', 'configuration (YAML)')
+  .option('--json', 'the log as JSON lines on stderr (the only form there is)')
   .action(async ({ config }: { config: string }) => {
     const { runKiosk } = await import('./run.ts');
     process.exitCode = await runKiosk(config);
@@ -61,6 +71,7 @@ program
   .option('--budget-ms <n>', 'longest time for one picture', wholeNumber, 1000)
   .option('--all', 'no limit, and try everything: for pictures, not for lanes')
   .option('--ffmpeg <program>', 'ffmpeg, for videos and streams', 'ffmpeg')
+  .option('--json', 'JSON lines (the only form there is)')
   .action(
     async (paths: string[], given: { trust?: string; root?: string; now?: number; budgetMs: number; all?: boolean; ffmpeg: string }) => {
       if ((given.trust === undefined) !== (given.now === undefined))
@@ -134,6 +145,16 @@ program
     await runBench(name, json);
   });
 
+program
+  .command('explain')
+  .description('what the codes on the screens mean, and what to do')
+  .argument('[code]', 'for example O-12, D-10 or status-hold')
+  .option('--json', 'one JSON object a line')
+  .action(async (code: string | undefined, { json = false }: { json?: boolean }) => {
+    const { explain } = await import('./explain.ts');
+    explain(code, json);
+  });
+
 const keys = program.command('keys').description('keys and signed statements');
 for (const [name, description] of [
   ['new', 'make a key file (mode 0600)'],
@@ -158,6 +179,7 @@ keys
   .requiredOption('--key <file>', 'signing key: root for a keyring, release for a policy, slice for a manifest')
   .option('--days <n>', 'validity where the body names none', wholeNumber, 90)
   .option('--out <file>', 'instead of stdout')
+  .option('--json', 'accepted; the statement is one line of text')
   .argument('<body>', 'JSON file; version, issuedAt, expires and audience may be left out')
   .action(async (body: string, given: { type: 'keyring' | 'policy' | 'slice-manifest'; key: string; days: number; out?: string }) => {
     const { signFile } = await import('./sign.ts');
@@ -181,6 +203,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+config
+  .command('options')
+  .description('every option, as a Markdown table')
+  .action(async () => {
+    const { optionsTable } = await import('./explain.ts');
+    process.stdout.write(`${optionsTable()}\n`);
+  });
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -193,6 +223,7 @@ try {
     process.stderr.write(`checkpoint-kiosk: ${error.code}: ${error.message}\n`);
     process.exitCode = exitCode.unavailable;
   } else {
-    throw error;
+    process.stderr.write(`checkpoint-kiosk: a fault of the program: ${error instanceof Error ? error.stack : error}\n`);
+    process.exitCode = exitCode.software;
   }
 }
