@@ -1,6 +1,6 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -183,6 +183,37 @@ describe('journal under kill -9', () => {
       seen += ids.length;
     }
     expect(seen).toBeGreaterThan(30);
+  });
+});
+
+describeWith(['mount of a small disk'], 'a full disk', () => {
+  it('refuses records by name, keeps room for the last ones, loses none, and goes on once there is space', () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', dataDir]);
+    try {
+      const journal = open();
+      const kept = [journal.append(testDecision(1), context).id];
+      const hog = join(dataDir, 'hog');
+      writeFileSync(hog, '');
+      expect(() => {
+        for (;;) appendFileSync(hog, Buffer.alloc(1 << 16));
+      }).toThrow('ENOSPC');
+      let fault = 'no fault';
+      for (let number = 2; number < 200 && fault === 'no fault'; number++) {
+        fault = faultOf(() => kept.push(journal.append(testDecision(number), context).id));
+      }
+      expect(fault).toBe('disk-full');
+      // The ballast made room for the record that says why the lane is closed.
+      kept.push(journal.append({ kind: 'lane', laneState: 'closed', fault: 'disk-full' }, context).id);
+      rmSync(hog);
+      kept.push(journal.append(testDecision(500), context).id);
+      journal.close();
+      const again = open();
+      const stored = again.readAfter(0, 10_000).map(({ line }) => parse(line).id);
+      again.close();
+      expect(kept.filter((id) => !stored.includes(id))).toEqual([]);
+    } finally {
+      execFileSync('umount', [dataDir]);
+    }
   });
 });
 
