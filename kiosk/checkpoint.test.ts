@@ -105,6 +105,7 @@ beforeEach(() => {
         slice: { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') },
       },
       floor: { get: () => undefined, raise: () => undefined },
+      audiences: ['k1'],
       allowDemo: true,
     },
     host,

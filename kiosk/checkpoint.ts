@@ -115,7 +115,10 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       area: options.area,
       surroundings: {
         clock: time.state(),
-        sliceGrade: brokenSlice === content ? 'closed' : gradeSlice(issuedAtMs, nowMs, content.policy),
+        sliceGrade:
+          brokenSlice === content || nowMs >= Date.parse(content.slice.manifest.expires)
+            ? 'closed'
+            : gradeSlice(issuedAtMs, nowMs, content.policy),
         trustExpired: nowMs >= content.keyring.expiresAtMs,
       },
     };
@@ -127,7 +130,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const context = content === undefined ? undefined : contextOf(content);
     return laneFault({
       stopping,
-      journal: journalFault,
+      journal: journalFault ?? journal.fault(),
       clock: time.state(),
       registry: context && {
         grade: context.surroundings.sliceGrade,

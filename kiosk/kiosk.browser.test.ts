@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -8,7 +8,7 @@ import { nodeRandom } from '../config/host/node-host.ts';
 import { openBrowser } from '../fixtures/browser.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
 import { type KioskProcess, startKioskProcess } from '../fixtures/kiosk-process.ts';
-import { type NetworkCamera, openMjpegCamera, openRtspCamera } from '../fixtures/network-camera.ts';
+import { freePort, type NetworkCamera, openMjpegCamera, openRtspCamera } from '../fixtures/network-camera.ts';
 import { renderFrame } from '../fixtures/render-qr.ts';
 import { describeWith } from '../fixtures/tools.ts';
 
@@ -140,6 +140,20 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
     await kiosk.until('kiosk-started');
   });
+
+  it('finds its screen again after it was killed, without anybody', async () => {
+    await start('mjpeg');
+    await kiosk.stop();
+    const port = await freePort();
+    writeFileSync(kit.configFile, readFileSync(kit.configFile, 'utf8').replace('display.port: 0', `display.port: ${port}`));
+    kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
+    await kiosk.until('kiosk-started');
+    await openLane();
+    kiosk.signal('SIGKILL');
+    await expect.poll(state, within(3_000)).toBe('out-of-service');
+    kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
+    await expect.poll(state, within(25_000)).toBe('idle');
+  }, 60_000);
 });
 
 function processName(pid: string | undefined): string {

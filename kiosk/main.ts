@@ -17,6 +17,7 @@ import { createCameraCodeSource } from './decode/camera-code-source.ts';
 import { openWorkerDecoder } from './decode/worker-decoder.ts';
 import { createDecisionFeed } from './display/decision-feed.ts';
 import { type Display, openDisplay } from './display/display.ts';
+import type { SessionStore } from './display/sessions.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
@@ -69,6 +70,7 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
           slice: { database: path(config['slice.file']), manifest: path(config['slice.manifestFile']), key: path(config['slice.keyFile']) },
         },
         floor: versionFloor(state),
+        audiences: [kioskId, checkpointId],
         allowDemo,
       },
       host,
@@ -76,7 +78,13 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
     closers.push(registry.close);
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
     const display = await openDisplay(
-      { port: config['display.port'], tokenDir: join(dataDir, 'display'), guide, required: config['display.required'] },
+      {
+        port: config['display.port'],
+        tokenDir: join(dataDir, 'display'),
+        sessions: sessionStore(state),
+        guide,
+        required: config['display.required'],
+      },
       host,
     );
     closers.push(display.close);
@@ -145,6 +153,17 @@ function versionFloor(state: KioskState): VersionFloor {
       const stored = this.get(name);
       if (stored === undefined || version > stored.version) state.set(`version.${name}`, { version, digest });
     },
+  };
+}
+
+function sessionStore(state: KioskState): SessionStore {
+  return {
+    read: (role) =>
+      z
+        .array(z.string())
+        .catch([])
+        .parse(state.get(`session.${role}`)),
+    write: (role, hashes) => state.set(`session.${role}`, hashes),
   };
 }
 

@@ -8,12 +8,28 @@ import { CommandError, exitCode } from './command.ts';
 
 const STDERR_CHARS_MAX = 500;
 
+/** A file may not lead to the network, nor a stream to files. */
+function protocolsOf(path: string): string {
+  if (/^rtsps?:/i.test(path)) return 'rtsp,rtp,udp,tcp,tls';
+  return /^https?:/i.test(path) ? 'http,https,tcp,tls' : 'file';
+}
+
 export async function* videoFrames(path: string, ffmpegPath: string): AsyncGenerator<Picture> {
   const isRtsp = path.startsWith('rtsp');
   const child = spawn(
     ffmpegPath,
     [
-      ...['-nostdin', '-hide_banner', '-loglevel', 'error', ...(isRtsp ? ['-rtsp_transport', 'tcp'] : []), '-i', path],
+      ...[
+        '-nostdin',
+        '-hide_banner',
+        '-loglevel',
+        'error',
+        '-protocol_whitelist',
+        protocolsOf(path),
+        ...(isRtsp ? ['-rtsp_transport', 'tcp'] : []),
+        '-i',
+        path,
+      ],
       ...[
         '-an',
         '-sn',

@@ -23,7 +23,10 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'server-test-'));
   alarms.length = 0;
   const log = { ...silentLog, error: (event: string) => void alarms.push(event) };
-  display = await openDisplay({ port: 0, tokenDir: folder, guide, required: true }, { clock: nodeClock, random: nodeRandom, log });
+  display = await openDisplay(
+    { port: 0, tokenDir: folder, sessions: { read: () => [], write: () => undefined }, guide, required: true },
+    { clock: nodeClock, random: nodeRandom, log },
+  );
 });
 afterEach(async () => {
   await display.close();

@@ -34,7 +34,10 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
   afterAll(() => browser.close());
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'display-test-'));
-    display = await openDisplay({ port: 0, tokenDir: folder, guide, required: true }, host);
+    display = await openDisplay(
+      { port: 0, tokenDir: folder, sessions: { read: () => [], write: () => undefined }, guide, required: true },
+      host,
+    );
     page = await (await browser.newContext({ viewport: { width: 1920, height: 1080 } })).newPage();
   });
   afterEach(async () => {

@@ -16,7 +16,7 @@ import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.t
 import { createMirrorChannel } from './mirror-channel.ts';
 import { type Channel, openPageServer } from './page-server.ts';
 import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
-import { createSessions, type Role } from './sessions.ts';
+import { createSessions, type Role, type SessionStore } from './sessions.ts';
 import type { PaintOutcome, Signal } from './signal.ts';
 import type { SupervisorSnapshot } from './supervisor-view.ts';
 
@@ -25,6 +25,7 @@ export interface DisplayOptions {
   readonly port: number;
   /** Folder for the one-time tokens, `citizen.token` and `supervisor.token`. */
   readonly tokenDir: string;
+  readonly sessions: SessionStore;
   readonly guide: Guide;
   /** Whether the lane stays closed without a screen that confirms. */
   readonly required: boolean;
@@ -124,6 +125,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
       const open = role === 'supervisor' ? [...supervisors] : screen === undefined ? [] : [screen];
       for (const socket of open) socket.close(4001, 'session ended');
     },
+    options.sessions,
     host,
   );
   const server = await openPageServer(options.port, sessions, connect);

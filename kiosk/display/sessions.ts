@@ -3,7 +3,7 @@
  * browser's command line would show in the process list, so a token that comes a second time raises an alarm and ends every
  * session of its role.
  */
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 
@@ -20,19 +20,30 @@ export interface Sessions {
   token(role: Role): string;
 }
 
+/** Sessions survive a restart of the kiosk, so that its browser finds back by itself. Only hashes of the cookies are kept. */
+export interface SessionStore {
+  read(role: Role): readonly string[];
+  write(role: Role, cookieHashes: readonly string[]): void;
+}
+
 interface Doors {
   token: string;
   readonly used: string[];
-  cookies: string[];
+  cookieHashes: readonly string[];
 }
 
 const USED_MAX = 32;
 const COOKIES_MAX = 8;
 
 /** `publish` stores each new token where the browser's launcher finds it; `onAlarm` ends the open sockets of a role. */
-export function createSessions(publish: (role: Role, token: string) => void, onAlarm: (role: Role) => void, host: Host): Sessions {
+export function createSessions(
+  publish: (role: Role, token: string) => void,
+  onAlarm: (role: Role) => void,
+  store: SessionStore,
+  host: Host,
+): Sessions {
   const secret = () => toHex(host.random.bytes(24));
-  const doors = new Map<Role, Doors>(roles.map((role) => [role, { token: secret(), used: [], cookies: [] }]));
+  const doors = new Map<Role, Doors>(roles.map((role) => [role, { token: secret(), used: [], cookieHashes: store.read(role) }]));
   const of = (role: Role): Doors => {
     const found = doors.get(role);
     if (found === undefined) throw new Error(`no role ${role}`);
@@ -45,11 +56,15 @@ export function createSessions(publish: (role: Role, token: string) => void, onA
     door.token = secret();
     publish(role, door.token);
   };
+  const setCookies = (role: Role, hashes: readonly string[]) => {
+    of(role).cookieHashes = hashes;
+    store.write(role, hashes);
+  };
   for (const role of roles) publish(role, of(role).token);
 
   const isKnown = (role: Role, header: string | undefined) => {
     const given = cookieOf(header, role);
-    return given !== undefined && of(role).cookies.some((cookie) => isEqual(cookie, given));
+    return given !== undefined && of(role).cookieHashes.some((known) => isEqual(known, hashOf(given)));
   };
 
   return {
@@ -58,7 +73,7 @@ export function createSessions(publish: (role: Role, token: string) => void, onA
       if (isEqual(token, door.token)) {
         renew(role);
         const cookie = secret();
-        door.cookies = [...door.cookies, cookie].slice(-COOKIES_MAX);
+        setCookies(role, [...door.cookieHashes, hashOf(cookie)].slice(-COOKIES_MAX));
         return { kind: 'entered', cookie };
       }
       if (!door.used.some((used) => isEqual(used, token))) return { kind: 'refused' };
@@ -66,7 +81,7 @@ export function createSessions(publish: (role: Role, token: string) => void, onA
       const given = cookieOf(cookies, role);
       if (given !== undefined && isKnown(role, cookies)) return { kind: 'entered', cookie: given };
       host.log.error('display-token-reused', { role });
-      door.cookies = [];
+      setCookies(role, []);
       renew(role);
       onAlarm(role);
       return { kind: 'used-before' };
@@ -87,6 +102,10 @@ function cookieOf(header: string | undefined, role: Role): string | undefined {
     .map((part) => part.trim())
     .find((part) => part.startsWith(prefix))
     ?.slice(prefix.length);
+}
+
+function hashOf(cookie: string): string {
+  return createHash('sha256').update(cookie).digest('hex');
 }
 
 function isEqual(a: string, b: string): boolean {

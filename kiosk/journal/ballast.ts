@@ -9,8 +9,8 @@ const BALLAST_BYTES = 8 << 20;
 const CHUNK_BYTES = 1 << 20;
 
 export interface Ballast {
-  /** Puts the ballast back where there is room for it twice. */
-  restore(): void;
+  /** Puts the ballast back where there is room for it twice. False: it is not there, the disk is as good as full. */
+  restore(): boolean;
   release(): void;
 }
 
@@ -18,9 +18,9 @@ export function createBallast(folder: string): Ballast {
   const path = join(folder, 'ballast');
   return {
     restore() {
-      if (statSync(path, { throwIfNoEntry: false })?.size === BALLAST_BYTES) return;
+      if (statSync(path, { throwIfNoEntry: false })?.size === BALLAST_BYTES) return true;
       const { bavail, bsize } = statfsSync(folder);
-      if (bavail * bsize < 2 * BALLAST_BYTES) return;
+      if (bavail * bsize < 2 * BALLAST_BYTES) return false;
       const file = openSync(path, 'w', 0o600);
       try {
         // Written, not only sized: a sparse file holds no space.
@@ -30,6 +30,7 @@ export function createBallast(folder: string): Ballast {
       } finally {
         closeSync(file);
       }
+      return true;
     },
     release: () => rmSync(path, { force: true }),
   };

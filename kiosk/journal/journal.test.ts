@@ -204,7 +204,9 @@ describeWith(['mount of a small disk'], 'a full disk', () => {
       expect(fault).toBe('disk-full');
       // The ballast made room for the record that says why the lane is closed.
       kept.push(journal.append({ kind: 'lane', laneState: 'closed', fault: 'disk-full' }, context).id);
+      expect(journal.fault()).toBe('disk-full');
       rmSync(hog);
+      expect(journal.fault()).toBeUndefined();
       kept.push(journal.append(testDecision(500), context).id);
       journal.close();
       const again = open();

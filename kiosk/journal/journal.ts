@@ -4,6 +4,7 @@
  * this process's memory only. Any error of the disk closes the files; the next append opens and checks them again.
  */
 import { createHash } from 'node:crypto';
+import { Fault, type FaultCode } from '../../config/faults.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import { entryHash } from '../../sync/protocol/chain.ts';
@@ -60,6 +61,8 @@ export interface Journal {
   /** Lines above a number, in order; the outbox reads with upstream's cursor. */
   readAfter(seq: number, limit: number): StoredLine[];
   lastSeq(): number;
+  /** Why no decision may be made now, though records of the lane can still be written: the disk has no reserve left. */
+  fault(): FaultCode | undefined;
   close(): void;
 }
 
@@ -189,6 +192,14 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     },
     readAfter: (seq, limit) => opened().readAfter(seq, limit),
     lastSeq: () => lastSeq,
+    fault() {
+      try {
+        return opened().hasReserve() ? undefined : 'disk-full';
+      } catch (error) {
+        if (error instanceof Fault) return error.code;
+        throw error;
+      }
+    },
     close() {
       segments?.close();
       segments = undefined;

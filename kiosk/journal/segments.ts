@@ -29,6 +29,8 @@ export interface Segments {
   readAfter(afterSeq: number, limit: number): StoredLine[];
   tags(): ReuseTag[];
   counts(day: string): ReadonlyMap<string, number>;
+  /** Whether there is room for the last records: tries to make it again where it was used. */
+  hasReserve(): boolean;
   close(): void;
 }
 
@@ -131,6 +133,7 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
         }
         return sum;
       }),
+    hasReserve: () => guard(ballast.restore),
     close,
   };
 }

@@ -40,6 +40,7 @@ function setUp(into = folder, atMs = SIMULATED_START_MS, seed = 1) {
       slice: { database: path('slice.db'), manifest: path('slice.manifest.cose'), key: path('slice.key') },
     },
     floor: createFloor(),
+    audiences: ['k1'],
     allowDemo: true,
   };
   return { host, kit, options, path };

@@ -10,6 +10,7 @@ import type { Host } from '../../config/ports/host.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
+import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
 
 export interface RegistryFiles {
@@ -50,6 +51,8 @@ export interface Registry {
 export interface RegistryOptions {
   readonly files: RegistryFiles;
   readonly floor: VersionFloor;
+  /** Whom statements may be for, besides everybody. */
+  readonly audiences: readonly string[];
   /** Only the demo takes keys that were made to show the program. */
   readonly allowDemo: boolean;
 }
@@ -96,13 +99,17 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   };
 }
 
-function load({ files, floor, allowDemo }: RegistryOptions): RegistryContent {
+function load({ files, floor, audiences, allowDemo }: RegistryOptions): RegistryContent {
   const keyring = loadKeyring(files, allowDemo);
   refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
+  checkAudience('keyring-invalid', keyring.audience, audiences);
+  if (!isSealingKeyAcceptable(keyring.sealingKey)) throw new Fault('keyring-invalid', `${files.keyring}: nobody may seal to this key.`);
   const policy = loadPolicy(files.policy, keyring);
+  checkAudience('policy-invalid', policy.value.audience, audiences);
   refuseRollback(floor, 'policy', policy.value.version, policy.digest);
   const slice = openSlice(files.slice, keyring.roles.slice);
   try {
+    checkAudience('slice-corrupt', slice.manifest.audience, audiences);
     refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.sha256);
     floor.raise('keyring', keyring.version, keyring.digest);
     floor.raise('policy', policy.value.version, policy.digest);
@@ -129,6 +136,11 @@ function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: st
   const policy = openStatement(envelope, 'policy', keyring.roles.release, policySchema);
   if (!policy.ok) throw new Fault('policy-invalid', `${path}: ${policy.reason}`);
   return { value: policy.value, digest: envelope.digest };
+}
+
+/** A statement for somebody else is no statement for this kiosk, however well signed. */
+function checkAudience(code: FaultCode, audience: string, audiences: readonly string[]): void {
+  if (audience !== '*' && !audiences.includes(audience)) throw new Fault(code, `It is made out for ${audience}.`);
 }
 
 const rollbackFault = { keyring: 'keyring-rollback', policy: 'policy-rollback', slice: 'slice-rollback' } as const;

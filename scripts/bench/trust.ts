@@ -42,6 +42,7 @@ export async function benchTrust(say: (line: string) => void): Promise<BenchResu
           slice: { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') },
         },
         floor: { get: () => undefined, raise: () => undefined },
+        audiences: ['k1'],
         allowDemo: true,
       },
       host,

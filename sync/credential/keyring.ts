@@ -47,6 +47,7 @@ export type RoleName = keyof KeyringBody['roles'];
 export interface Keyring {
   readonly version: number;
   readonly digest: string;
+  readonly audience: string;
   /** Unix milliseconds. */
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
@@ -122,6 +123,7 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
   return accept({
     version: body.version,
     digest,
+    audience: body.audience,
     issuedAtMs: Date.parse(body.issuedAt),
     expiresAtMs: Date.parse(body.expires),
     demo: body.demo === true,

@@ -55,8 +55,14 @@ function show(next: ScreenView, remainingMs: number | undefined): void {
   age.textContent = ageOf(next);
   window.clearTimeout(expiry);
   for (const animation of [...cover.getAnimations(), ...wipe.getAnimations()]) animation.cancel();
-  if (remainingMs !== undefined) expiry = window.setTimeout(() => show(SILENT_VIEW, undefined), remainingMs + GRACE_MS);
+  if (remainingMs !== undefined) expiry = window.setTimeout(fallSilent, remainingMs + GRACE_MS);
   if (next.state === 'pass') startPass(remainingMs ?? 0);
+}
+
+/** Nothing is believed any more; what the page says of itself follows. */
+function fallSilent(): void {
+  show(SILENT_VIEW, undefined);
+  paintedState = 'out-of-service';
 }
 
 /**
@@ -121,10 +127,7 @@ function connect(): void {
   const base = `ws://${location.host}/citizen/`;
   socket = new WebSocket(`${base}socket`);
   socket.addEventListener('message', ({ data }) => hear(JSON.parse(data)));
-  socket.addEventListener('close', () => {
-    show(SILENT_VIEW, undefined);
-    paintedState = 'out-of-service';
-  });
+  socket.addEventListener('close', fallSilent);
   const mirror = new WebSocket(`${base}mirror`);
   mirror.binaryType = 'arraybuffer';
   mirror.addEventListener('message', ({ data }) => {
@@ -134,10 +137,7 @@ function connect(): void {
 
 window.setInterval(() => {
   const silentMs = performance.now() - heardAt;
-  if (silentMs > SILENT_MS && view !== SILENT_VIEW) {
-    show(SILENT_VIEW, undefined);
-    paintedState = 'out-of-service';
-  }
+  if (silentMs > SILENT_MS && view !== SILENT_VIEW) fallSilent();
   const reloads = Number(sessionStorage.getItem('reloads') ?? '0');
   if (silentMs > Math.min(RELOAD_MS * 2 ** reloads, RELOAD_MS_MAX)) {
     sessionStorage.setItem('reloads', String(reloads + 1));
