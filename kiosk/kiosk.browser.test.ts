@@ -3,14 +3,20 @@ import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import nacl from 'tweetnacl';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { nodeRandom } from '../config/host/node-host.ts';
+import { nodeClock, nodeRandom } from '../config/host/node-host.ts';
+import { loadOrCreateKey } from '../config/host/private-file.ts';
+import { silentLog } from '../config/ports/log.ts';
 import { openBrowser } from '../fixtures/browser.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
 import { type KioskProcess, startKioskProcess } from '../fixtures/kiosk-process.ts';
 import { freePort, type NetworkCamera, openMjpegCamera, openRtspCamera } from '../fixtures/network-camera.ts';
 import { renderFrame } from '../fixtures/render-qr.ts';
+import { testJournalOptions } from '../fixtures/test-journal.ts';
 import { describeWith } from '../fixtures/tools.ts';
+import { dayName } from './decision/day-name.ts';
+import { openJournal } from './journal/journal.ts';
 
 const SIZE = { widthPx: 1280, heightPx: 720 };
 const RATE_HZ = 15;
@@ -46,7 +52,7 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     camera = await (kind === 'rtsp' ? openRtspCamera : openMjpegCamera)({ ...SIZE, frameRateHz: RATE_HZ });
     feeding = setInterval(() => void camera.push(shown), 1000 / RATE_HZ);
     const config = { 'camera.kind': kind, 'camera.source': camera.url, 'display.port': 0 };
-    kit = createDemoKit({ folder, nowMs: Date.now(), demo, config }, nodeRandom);
+    kit = createDemoKit({ folder, nowMs: Date.now(), demo, moreValid: 4, config }, nodeRandom);
     kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
     await kiosk.until('kiosk-started');
     page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
@@ -141,7 +147,7 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     await kiosk.until('kiosk-started');
   });
 
-  it('finds its screen again after it was killed, without anybody', async () => {
+  it('loses no record of a verdict that was shown when it is killed, and finds its screen again without anybody', async () => {
     await start('mjpeg');
     await kiosk.stop();
     const port = await freePort();
@@ -149,12 +155,32 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
     await kiosk.until('kiosk-started');
     await openLane();
-    kiosk.signal('SIGKILL');
-    await expect.poll(state, within(3_000)).toBe('out-of-service');
-    kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
-    await expect.poll(state, within(25_000)).toBe('idle');
-  }, 60_000);
+    for (const [index, text] of kit.moreValid.slice(0, 2).entries()) {
+      shown = renderFrame({ ...SIZE, seed: 2, code: { text, modulePx: 4, look: 'paper', x: 0.5, y: 0.5 } });
+      await expect.poll(state, within(5_000)).toBe('pass');
+      const turn = await page.locator('#turn').innerText();
+      kiosk.signal('SIGKILL');
+      await kiosk.stop();
+      expect(turn).toBe(`Lượt ${index + 1}`);
+      expect(passesOnDisk(join(folder, 'data'))).toBe(index + 1);
+      await expect.poll(state, within(3_000)).toBe('out-of-service');
+      hold(undefined);
+      kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
+      await expect.poll(state, within(25_000)).toBe('idle');
+    }
+  }, 90_000);
 });
+
+/** What the journal holds while no kiosk runs. */
+function passesOnDisk(dataDir: string): number {
+  const host = { clock: nodeClock, random: nodeRandom, log: silentLog };
+  const seed = loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), nodeRandom);
+  const { publicKey } = nacl.sign.keyPair.fromSeed(seed);
+  const journal = openJournal({ ...testJournalOptions(dataDir), kioskPublicKey: publicKey }, host);
+  const passes = journal.counts(dayName(Date.now())).get('pass') ?? 0;
+  journal.close();
+  return passes;
+}
 
 function processName(pid: string | undefined): string {
   try {

@@ -123,6 +123,28 @@ describe('registry', () => {
     }
   });
 
+  it('believes no statement that is made out for somebody else', () => {
+    const { host, options } = setUp();
+    const other = createDemoKit(
+      {
+        folder,
+        nowMs: SIMULATED_START_MS,
+        demo: true,
+        audience: 'gate-9',
+        config: { 'camera.kind': 'replay', 'camera.source': 'x' },
+      },
+      host.random,
+    );
+    const parsed = parseConfig(readFileSync(other.configFile, 'utf8'));
+    if (!parsed.ok) throw new Error(parsed.problems[0].key);
+    const files = { ...options.files, root: parsed.config['keyring.root'] };
+    registry = openRegistry({ ...options, files }, host);
+    expect(registry.fault()).toBe('keyring-invalid');
+    registry.close();
+    registry = openRegistry({ ...options, files, audiences: ['gate-9'] }, host);
+    expect(registry.fault()).toBeUndefined();
+  });
+
   it('opens no real checkpoint with the keys of a demo', () => {
     const { host, options } = setUp();
     registry = openRegistry({ ...options, allowDemo: false }, host);
