@@ -1,6 +1,6 @@
 /**
  * The one table of operating faults: what went wrong, the code on the citizen's screen while it closes the lane, and what
- * the operator does next. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
+ * the operator does next, in both languages. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
  */
 export interface FaultEntry {
   /** Shown as `O-nn` while the lane is out of service. */
@@ -8,121 +8,185 @@ export interface FaultEntry {
   readonly summary: string;
   /** What the operator does next. */
   readonly action: string;
+  readonly summaryVi: string;
+  readonly actionVi: string;
 }
 
 export const faults = {
-  starting: { screenCode: 'O-01', summary: 'The kiosk is starting.', action: 'Wait a few seconds.' },
-  stopping: { screenCode: 'O-02', summary: 'The kiosk is stopping.', action: 'Start it again when its work is done.' },
+  starting: {
+    screenCode: 'O-01',
+    summary: 'The kiosk is starting.',
+    action: 'Wait a few seconds.',
+    summaryVi: 'Máy đang khởi động.',
+    actionVi: 'Chờ vài giây.',
+  },
+  stopping: {
+    screenCode: 'O-02',
+    summary: 'The kiosk is stopping.',
+    action: 'Start it again when its work is done.',
+    summaryVi: 'Máy đang dừng.',
+    actionVi: 'Khởi động lại khi xong việc.',
+  },
   'camera-missing': {
     screenCode: 'O-10',
     summary: 'The camera cannot be opened.',
     action: 'Check cable, power, address and password of the camera; the kiosk keeps trying.',
+    summaryVi: 'Không mở được camera.',
+    actionVi: 'Kiểm tra dây, nguồn, địa chỉ và mật khẩu của camera; máy tự thử lại.',
   },
   'camera-no-frame': {
     screenCode: 'O-11',
     summary: 'The camera was opened and sends no picture.',
     action: 'Check that the camera streams; the kiosk restarts the reader by itself.',
+    summaryVi: 'Camera đã mở nhưng không có hình.',
+    actionVi: 'Kiểm tra luồng hình của camera; máy tự mở lại.',
   },
   'camera-stalled': {
     screenCode: 'O-12',
     summary: 'The camera stopped sending pictures.',
     action: 'Check cable and network; the kiosk restarts the reader by itself.',
+    summaryVi: 'Camera ngừng gửi hình.',
+    actionVi: 'Kiểm tra dây và mạng; máy tự mở lại.',
   },
   'ffmpeg-missing': {
     screenCode: 'O-13',
     summary: 'ffmpeg was not found or does not start.',
     action: 'Install ffmpeg 4.3 or newer, or set camera.ffmpegPath.',
+    summaryVi: 'Không tìm thấy ffmpeg hoặc không chạy được.',
+    actionVi: 'Cài ffmpeg 4.3 trở lên, hoặc đặt camera.ffmpegPath.',
   },
   'camera-settings': {
     screenCode: 'O-14',
     summary: 'The camera refuses the settings, or its picture has another size than configured.',
     action: 'Compare camera.widthPx and camera.heightPx with what the camera offers.',
+    summaryVi: 'Camera không nhận thiết lập, hoặc luồng hình không dùng được.',
+    actionVi: 'So sánh camera.widthPx và camera.heightPx với khả năng của camera.',
   },
   'decoder-failed': {
     screenCode: 'O-20',
     summary: 'No decoder could be started.',
     action: 'Reinstall the program: npm ci.',
+    summaryVi: 'Không khởi động được bộ đọc mã.',
+    actionVi: 'Cài lại chương trình: npm ci.',
   },
   'decoder-stuck': {
     screenCode: 'O-21',
     summary: 'The decoder did not answer in time and was restarted.',
     action: 'Nothing, unless it repeats: then report it.',
+    summaryVi: 'Bộ đọc mã không trả lời kịp và đã được khởi động lại.',
+    actionVi: 'Không cần làm gì; nếu lặp lại thì báo kỹ thuật.',
   },
   'clock-untrusted': {
     screenCode: 'O-30',
     summary: "The machine's clock jumped, or lies before the newest signed statement.",
     action: 'Set the clock, then restart the kiosk.',
+    summaryVi: 'Đồng hồ của máy bị nhảy, hoặc chậm hơn văn bản đã ký mới nhất.',
+    actionVi: 'Chỉnh đồng hồ rồi khởi động lại máy.',
   },
   'slice-missing': {
     screenCode: 'O-40',
     summary: 'The registry slice or its key cannot be read.',
     action: 'Put the slice, its manifest and its key where slice.file and slice.keyFile say; the kiosk opens them by itself.',
+    summaryVi: 'Không đọc được dữ liệu đăng ký hoặc khóa của nó.',
+    actionVi: 'Đặt dữ liệu, bản kê và khóa vào chỗ đã cấu hình; máy tự mở.',
   },
   'slice-corrupt': {
     screenCode: 'O-41',
     summary: 'The registry slice is not the one that was signed.',
     action: 'Fetch the slice again; the kiosk opens it by itself.',
+    summaryVi: 'Dữ liệu đăng ký không phải bản đã ký.',
+    actionVi: 'Lấy lại dữ liệu; máy tự mở.',
   },
   'slice-stale': {
     screenCode: 'O-42',
     summary: 'The registry slice is older than the policy allows.',
     action: 'Bring a newer slice; the kiosk opens it by itself.',
+    summaryVi: 'Dữ liệu đăng ký cũ hơn mức cho phép.',
+    actionVi: 'Mang dữ liệu mới đến; máy tự mở.',
   },
   'slice-rollback': {
     screenCode: 'O-43',
     summary: 'The registry slice is older than one seen before.',
     action: 'Find out who put an old slice there; bring a newer one.',
+    summaryVi: 'Dữ liệu đăng ký cũ hơn bản đã có.',
+    actionVi: 'Tìm hiểu ai đã đặt bản cũ; mang bản mới đến.',
   },
   'keyring-invalid': {
     screenCode: 'O-50',
     summary: 'The keyring cannot be read, or the pinned root did not sign it.',
     action: 'Compare keyring.file and keyring.root with what was provisioned.',
+    summaryVi: 'Không đọc được danh sách khóa, hoặc khóa gốc không ký nó.',
+    actionVi: 'So sánh keyring.file và keyring.root với bản được cấp.',
   },
-  'trust-list-expired': { screenCode: 'O-51', summary: 'The keyring has expired.', action: 'Bring the current keyring.' },
+  'trust-list-expired': {
+    screenCode: 'O-51',
+    summary: 'The keyring has expired.',
+    action: 'Bring the current keyring.',
+    summaryVi: 'Danh sách khóa đã hết hạn.',
+    actionVi: 'Mang danh sách khóa hiện hành đến.',
+  },
   'keyring-rollback': {
     screenCode: 'O-52',
     summary: 'The keyring is older than one seen before.',
     action: 'Find out who put an old keyring there; bring the current one.',
+    summaryVi: 'Danh sách khóa cũ hơn bản đã có.',
+    actionVi: 'Tìm hiểu ai đã đặt bản cũ; mang bản hiện hành đến.',
   },
   'policy-invalid': {
     screenCode: 'O-53',
     summary: 'The policy cannot be read, has expired, or the release key did not sign it.',
     action: 'Bring the current policy.',
+    summaryVi: 'Không đọc được chính sách, đã hết hạn, hoặc chữ ký không đúng.',
+    actionVi: 'Mang chính sách hiện hành đến.',
   },
   'policy-rollback': {
     screenCode: 'O-54',
     summary: 'The policy is older than one seen before.',
     action: 'Find out who put an old policy there; bring the current one.',
+    summaryVi: 'Chính sách cũ hơn bản đã có.',
+    actionVi: 'Tìm hiểu ai đã đặt bản cũ; mang bản hiện hành đến.',
   },
   'journal-unwritable': {
     screenCode: 'O-60',
     summary: 'Crossings cannot be recorded: the disk refuses to write.',
     action: 'Check the disk and the rights of the data folder; the kiosk keeps trying.',
+    summaryVi: 'Không ghi được lượt qua: ổ đĩa từ chối ghi.',
+    actionVi: 'Kiểm tra ổ đĩa và quyền của thư mục dữ liệu; máy tự thử lại.',
   },
   'disk-full': {
     screenCode: 'O-61',
     summary: 'The disk is full: crossings cannot be recorded.',
     action: 'Free space on the disk of the data folder; the kiosk goes on by itself.',
+    summaryVi: 'Ổ đĩa đầy: không ghi được lượt qua.',
+    actionVi: 'Giải phóng ổ đĩa của thư mục dữ liệu; máy tự chạy tiếp.',
   },
   'journal-corrupt': {
     screenCode: 'O-62',
     summary: 'The journal was changed or damaged.',
     action: 'Keep the data folder as evidence, then provision a new one.',
+    summaryVi: 'Nhật ký đã bị sửa hoặc hỏng.',
+    actionVi: 'Giữ thư mục dữ liệu làm bằng chứng, rồi cấp thư mục mới.',
   },
   'journal-busy': {
     screenCode: 'O-63',
     summary: 'Another process holds the data folder.',
     action: 'Stop the other kiosk that uses this data folder.',
+    summaryVi: 'Tiến trình khác đang giữ thư mục dữ liệu.',
+    actionVi: 'Dừng máy làn kia đang dùng thư mục này.',
   },
   'display-port-busy': {
     screenCode: 'O-92',
     summary: 'The port of the screen is taken.',
     action: 'Stop the other program, or set display.port.',
+    summaryVi: 'Cổng của màn hình đã bị dùng.',
+    actionVi: 'Dừng chương trình kia, hoặc đặt display.port.',
   },
   'display-absent': {
     screenCode: 'O-91',
     summary: 'No citizen screen is connected, or it does not confirm what it shows.',
     action: 'Open the citizen page in the browser of the kiosk.',
+    summaryVi: 'Chưa có màn hình người dân, hoặc màn hình không xác nhận.',
+    actionVi: 'Mở trang người dân trong trình duyệt của máy.',
   },
 } as const satisfies Record<string, FaultEntry>;
 

@@ -21,6 +21,7 @@ const HEALTHY_MS = 30_000;
 const VERSION_MS_MAX = 10_000;
 const WIDTH_PX_MAX = 4_096;
 const HEIGHT_PX_MAX = 2_304;
+const LOUD_FAILURES = 20;
 const STDERR_LINES_MAX = 5;
 const STDERR_CHARS_MAX = 300;
 
@@ -48,9 +49,11 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
         host.log.error('ffmpeg-missing', { path: settings.ffmpegPath });
       } else {
         const startedAtMs = host.clock.monotonicMs();
-        const fault = await runOnce(generation, version);
+        // A camera that stays away is said now and then, not every two seconds.
+        const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
+        const fault = await runOnce(generation, version, isLoud);
         if (host.clock.monotonicMs() - startedAtMs >= HEALTHY_MS) failures = 0;
-        if (!closed) host.log.warn(fault, { generation, restarts: failures + 1 });
+        if (!closed && isLoud) host.log.warn(fault, { generation, restarts: failures + 1 });
       }
       if (closed) break;
       await pause(BACKOFF_MS[Math.min(failures, BACKOFF_MS.length - 1)] ?? 0);
@@ -59,7 +62,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
   };
 
   /** One life of the child. Resolves when it is gone, with the fault that ended it. */
-  const runOnce = (generation: number, version: FfmpegVersion) =>
+  const runOnce = (generation: number, version: FfmpegVersion, isLoud: boolean) =>
     new Promise<FaultCode>((resolve) => {
       const child = spawn(settings.ffmpegPath, ffmpegArguments(settings, version), {
         stdio: ['ignore', 'pipe', 'pipe'],
@@ -96,7 +99,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
           end('camera-settings');
         }
       });
-      logStderr(child, settings, host);
+      logStderr(child, settings, isLoud, host);
       const finish = () => {
         watch();
         const reason = fault ?? (newest.hasFrame() ? 'camera-stalled' : 'camera-missing');
@@ -141,11 +144,11 @@ function findVersion(ffmpegPath: string): Promise<FfmpegVersion | undefined> {
 }
 
 /** The first lines of each life of the child, without its login. */
-function logStderr(child: ChildProcess, settings: CameraSettings, host: Host): void {
+function logStderr(child: ChildProcess, settings: CameraSettings, isLoud: boolean, host: Host): void {
   let lines = 0;
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     for (const line of text.split('\n')) {
-      if (line.trim() === '' || ++lines > STDERR_LINES_MAX) continue;
+      if (!isLoud || line.trim() === '' || ++lines > STDERR_LINES_MAX) continue;
       host.log.warn('ffmpeg', { says: redact(line, settings.login).slice(0, STDERR_CHARS_MAX) });
     }
   });

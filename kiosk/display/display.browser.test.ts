@@ -197,7 +197,14 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       lane: '2',
       demo: false,
       open: false,
-      fault: { code: 'camera-stalled', screenCode: 'O-12', summary: 'The camera stopped.', action: 'Check the cable.' },
+      fault: {
+        code: 'camera-stalled',
+        screenCode: 'O-12',
+        summary: 'The camera stopped.',
+        action: 'Check the cable.',
+        summaryVi: 'Camera dừng.',
+        actionVi: 'Kiểm tra dây.',
+      },
       camera: { state: 'down', frameAgeMs: 4_000, frameRateHz: 0, restarts: 2 },
       screen: { connected: true, state: 'out-of-service', unpainted: 0 },
       clock: { state: 'unknown', at: '2026-01-15T03:00:00.000Z' },
@@ -208,7 +215,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       readMsP50: 120,
       readMsP95: 300,
     });
-    await expect.poll(() => text('alert')).toContain('O-12');
+    await expect.poll(() => text('alert')).toContain('O-12: Camera dừng. Kiểm tra dây.');
     expect(await text('place')).toBe('c1 · 2 · k1');
     expect(await page.locator('#chips li').count()).toBe(7);
     await page.waitForTimeout(4_200);

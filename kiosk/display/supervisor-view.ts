@@ -1,4 +1,5 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
+import type { FaultEntry } from '../../config/faults.ts';
 import type { CitizenState, StalenessGrade } from '../decision/citizen-view.ts';
 
 export interface SupervisorDecision {
@@ -28,7 +29,7 @@ export interface SupervisorSnapshot {
   readonly demo: boolean;
   readonly open: boolean;
   /** Fault that closed the lane, with its words. */
-  readonly fault: { readonly code: string; readonly screenCode: string; readonly summary: string; readonly action: string } | undefined;
+  readonly fault: (FaultEntry & { readonly code: string }) | undefined;
   readonly camera: { readonly state: string; readonly frameAgeMs: number; readonly frameRateHz: number; readonly restarts: number };
   readonly screen: { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
   readonly clock: { readonly state: string; readonly at: string };

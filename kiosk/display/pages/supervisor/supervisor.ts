@@ -36,7 +36,7 @@ function render(): void {
     alert.dataset.level = 'bad';
   } else {
     const { fault } = snapshot;
-    alert.textContent = fault === undefined ? t('open') : `${t('closed')} ${fault.screenCode}: ${fault.summary} ${fault.action}`;
+    alert.textContent = fault === undefined ? t('open') : `${t('closed')} ${fault.screenCode}: ${faultText(fault)}`;
     alert.dataset.level = fault === undefined ? 'good' : 'bad';
   }
   if (snapshot === undefined) return;
@@ -44,6 +44,10 @@ function render(): void {
   element('demo').hidden = !snapshot.demo;
   element('chips').replaceChildren(...chips(snapshot));
   element('decisions').replaceChildren(...snapshot.decisions.map(row));
+}
+
+function faultText({ summary, action, summaryVi, actionVi }: NonNullable<SupervisorSnapshot['fault']>): string {
+  return language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`;
 }
 
 function chips({ camera, screen, clock, slice, journal, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
