@@ -165,6 +165,8 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
       expect(passesOnDisk(join(folder, 'data'))).toBe(index + 1);
       await expect.poll(state, within(3_000)).toBe('out-of-service');
       hold(undefined);
+      // The second time it stays away for longer than a page waits: that page must not load itself into nothing.
+      if (index === 1) await page.waitForTimeout(12_000);
       kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
       await expect.poll(state, within(25_000)).toBe('idle');
     }

@@ -129,6 +129,25 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
     expect(await text('code')).toBe('O-90');
   });
 
+  it('leaves the screen to a newer page, and does not take it back', async () => {
+    await openLane();
+    const second = await page.context().newPage();
+    await second.goto(`http://127.0.0.1:${display.port}/citizen/`);
+    const stateOf = (of: Page) => of.evaluate(() => document.querySelector<HTMLElement>('#screen')?.dataset.state);
+    await expect.poll(() => stateOf(second)).toBe('idle');
+    await expect.poll(state).toBe('out-of-service');
+    await page.waitForTimeout(11_500);
+    expect([await stateOf(second), await state()]).toEqual(['idle', 'out-of-service']);
+    expect(display.health().ready).toBe(true);
+  });
+
+  it('claims no painting for a result behind a closed lane', async () => {
+    await openLane();
+    display.setLane({ open: false, fault: 'camera-stalled' });
+    expect(await display.showResult(PASS)).toBe('unpainted');
+    expect(await state()).toBe('out-of-service');
+  });
+
   it('covers a pass when the page hangs: no stale green', async () => {
     await openLane();
     await display.showResult(PASS);

@@ -143,6 +143,8 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     port,
     enterUrl: (role) => `http://127.0.0.1:${port}/enter/${role}?token=${sessions.token(role)}`,
     showResult(view) {
+      // Behind a closed lane nobody sees it.
+      if (model.fault !== undefined) return Promise.resolve('unpainted');
       settle('superseded');
       model = { ...model, result: { view, sinceMs: host.clock.monotonicMs() }, reading: undefined };
       // Also when it looks like the one before: each result is painted and confirmed for itself.

@@ -16,6 +16,8 @@ import { detailsOf, headlineOf } from './words.ts';
 const SILENT_MS = 2_500;
 const RELOAD_MS = 10_000;
 const RELOAD_MS_MAX = 60_000;
+/** Close code by which the kiosk says that a newer page took this one's place. */
+const REPLACED = 4000;
 /** The kiosk ends a view itself; this page does it a little later where the kiosk does not. */
 const GRACE_MS = 400;
 const SILENT_VIEW: ScreenView = { state: 'out-of-service', code: 'O-90' };
@@ -41,6 +43,7 @@ let seq = 0;
 let view: ScreenView = SILENT_VIEW;
 let heardAt = performance.now();
 let expiry: number | undefined;
+let isReplaced = false;
 let paintedState: ScreenView['state'] = 'out-of-service';
 
 function show(next: ScreenView, remainingMs: number | undefined): void {
@@ -127,7 +130,11 @@ function connect(): void {
   const base = `ws://${location.host}/citizen/`;
   socket = new WebSocket(`${base}socket`);
   socket.addEventListener('message', ({ data }) => hear(JSON.parse(data)));
-  socket.addEventListener('close', fallSilent);
+  socket.addEventListener('close', ({ code: reason }) => {
+    // Another page is the screen now: coming back would take it away again, for ever.
+    isReplaced = reason === REPLACED;
+    fallSilent();
+  });
   const mirror = new WebSocket(`${base}mirror`);
   mirror.binaryType = 'arraybuffer';
   mirror.addEventListener('message', ({ data }) => {
@@ -139,10 +146,28 @@ window.setInterval(() => {
   const silentMs = performance.now() - heardAt;
   if (silentMs > SILENT_MS && view !== SILENT_VIEW) fallSilent();
   const reloads = Number(sessionStorage.getItem('reloads') ?? '0');
-  if (silentMs > Math.min(RELOAD_MS * 2 ** reloads, RELOAD_MS_MAX)) {
-    sessionStorage.setItem('reloads', String(reloads + 1));
-    location.reload();
-  }
+  if (!isReplaced && silentMs > Math.min(RELOAD_MS * 2 ** reloads, RELOAD_MS_MAX)) void reloadIfServed(reloads + 1);
 }, 250);
+
+let isAsking = false;
+
+/** Loads the page anew once the kiosk answers: a page that cannot be loaded is the browser's error page, which stays. */
+async function reloadIfServed(reloads: number): Promise<void> {
+  if (isAsking) return;
+  isAsking = true;
+  try {
+    const { ok } = await fetch(location.pathname, { cache: 'no-store' });
+    if (!ok) return;
+    sessionStorage.setItem('reloads', String(reloads));
+    location.reload();
+  } catch (error) {
+    // No kiosk there: the next look asks again.
+    if (!(error instanceof TypeError)) throw error;
+  } finally {
+    window.setTimeout(() => {
+      isAsking = false;
+    }, 1_000);
+  }
+}
 
 connect();
