@@ -12,15 +12,16 @@ import { type ReadResult, readCredential } from '../sync/credential/credential.t
 import { forClass } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { dayName } from './decision/day-name.ts';
-import { type Decision, type DecisionContext, decide, declarationAgeSMax, gradeSlice, type Presented } from './decision/decide.ts';
+import { type Decision, type DecisionContext, decide, declarationAgeSMax, type Presented } from './decision/decide.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
-import { laneFault } from './decision/lane.ts';
 import type { PlateSource } from './decision/plate-source.ts';
 import { noPresentation, type PresentationStep, type SeenCode, track } from './decision/presentation.ts';
 import { resultView } from './decision/result-view.ts';
 import type { CodeSource, SightedSymbol, Sighting } from './decode/code-source.ts';
 import type { PaintOutcome, Signal } from './display/signal.ts';
-import type { Entry, Journal, RecordContext } from './journal/journal.ts';
+import type { Entry, Journal } from './journal/journal.ts';
+import { createLaneWatch } from './lane-watch.ts';
+import { createRecorder } from './recorder.ts';
 import type { Registry, RegistryContent } from './registry/registry.ts';
 
 export interface CheckpointStages {
@@ -67,104 +68,24 @@ interface ReadCode extends SeenCode {
 }
 
 const LANE_CHECK_MS = 200;
-const JOURNAL_RETRY_MS = 2_000;
 
 export function startCheckpoint(stages: CheckpointStages, options: CheckpointOptions, watcher: CheckpointWatcher, host: Host): Checkpoint {
   const { source, registry, journal, signal, plates, time } = stages;
+  const recorder = createRecorder(journal, registry, time, host);
+  const lane = createLaneWatch({ ...stages, recorder, area: options.area }, (fault) => watcher.onLane?.(fault), host);
   let presentation = noPresentation;
   let lastDecidedKey: string | undefined;
-  let journalFault: FaultCode | undefined;
-  let journalRetryAtMs = 0;
-  /** The slice that failed in use; another one clears the fault. */
-  let brokenSlice: RegistryContent | undefined;
-  let shownFault: FaultCode | undefined | 'none-yet' = 'none-yet';
   let stopping = false;
-
-  const recordContext = (nowMs: number): RecordContext => {
-    const content = registry.content();
-    return {
-      nowMs,
-      clockState: time.state(),
-      sliceVersion: content?.slice.manifest.version,
-      policyVersion: content?.policy.version,
-      trustVersion: content?.keyring.version,
-    };
-  };
-
-  /** Appends, or closes the lane: what cannot be recorded does not happen. */
-  const append = (entry: Entry, nowMs = time.nowMs()): JournalRecord | undefined => {
-    try {
-      const record = journal.append(entry, recordContext(nowMs));
-      journalFault = undefined;
-      return record;
-    } catch (error) {
-      if (!(error instanceof Fault)) throw error;
-      journalFault = error.code;
-      journalRetryAtMs = host.clock.monotonicMs() + JOURNAL_RETRY_MS;
-      host.log.error(error.code, { detail: error.detail });
-      return undefined;
-    }
-  };
-
-  const contextOf = (content: RegistryContent): DecisionContext => {
-    const nowMs = time.nowMs();
-    const issuedAtMs = Date.parse(content.slice.manifest.issuedAt);
-    return {
-      nowMs,
-      policy: content.policy,
-      area: options.area,
-      surroundings: {
-        clock: time.state(),
-        sliceGrade:
-          brokenSlice === content || nowMs >= Date.parse(content.slice.manifest.expires)
-            ? 'closed'
-            : gradeSlice(issuedAtMs, nowMs, content.policy),
-        trustExpired: nowMs >= content.keyring.expiresAtMs,
-      },
-    };
-  };
-
-  const currentFault = (): FaultCode | undefined => {
-    const content = registry.content();
-    if (content !== undefined) time.noteStatement(content.issuedAtMs);
-    const context = content === undefined ? undefined : contextOf(content);
-    return laneFault({
-      stopping,
-      journal: journalFault ?? journal.fault(),
-      clock: time.state(),
-      registry: context && {
-        grade: context.surroundings.sliceGrade,
-        trustExpired: context.surroundings.trustExpired,
-        policyExpired: context.nowMs >= Date.parse(context.policy.expires),
-        sliceFault: brokenSlice === content,
-      },
-      registryFault: registry.fault(),
-      source: source.health(),
-      signal: signal.health(),
-    });
-  };
-
-  /** Shows and records an opening or closing of the lane; tries a failed journal again from time to time. */
-  const checkLane = () => {
-    if (journalFault !== undefined && host.clock.monotonicMs() >= journalRetryAtMs) append({ kind: 'fault', fault: journalFault });
-    const fault = currentFault();
-    if (fault === shownFault) return;
-    shownFault = fault;
-    signal.setLane(fault === undefined ? { open: true } : { open: false, fault });
-    host.log.info(fault === undefined ? 'lane-open' : 'lane-closed', { fault });
-    watcher.onLane?.(fault);
-    if (journalFault === undefined) append({ kind: 'lane', laneState: fault === undefined ? 'open' : 'closed', fault });
-  };
 
   const look = (sighting: Sighting): void => {
     watcher.onSighting?.(sighting);
     const content = registry.content();
-    checkLane();
-    if (shownFault !== undefined || content === undefined) {
+    lane.check();
+    if (lane.fault() !== undefined || content === undefined) {
       presentation = noPresentation;
       return;
     }
-    const context = contextOf(content);
+    const context = lane.context(content);
     const inGuide = sighting.symbols.filter(({ insideGuide }) => insideGuide);
     const codes = inGuide.flatMap((symbol) => readCode(symbol, content, context));
     const { state, step } = track(presentation, {
@@ -192,9 +113,9 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       context,
     );
     lastDecidedKey = code?.key;
-    const record = append(decisionEntry(decision, content, context, options, sighting, step.frames), context.nowMs);
+    const record = recorder.append(decisionEntry(decision, content, context, options, sighting, step.frames), context.nowMs);
     if (record === undefined) {
-      checkLane();
+      lane.check();
       return;
     }
     const readMs = host.clock.monotonicMs() - step.sinceMs;
@@ -202,7 +123,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const passesToday = journal.counts(dayName(context.nowMs)).get('pass') ?? 0;
     const view = resultView(decision, passesToday, context.nowMs - Date.parse(content.slice.manifest.issuedAt));
     void signal.showResult(view).then((painted) => {
-      if (!stopping) append({ kind: 'painted', ref: record.id, painted });
+      if (!stopping) recorder.append({ kind: 'painted', ref: record.id, painted });
       watcher.onPainted?.(record.id, painted);
     });
   };
@@ -216,7 +137,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       return { kind: 'code', read: code.read, slice, reuse, plate: plates.plate() };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      brokenSlice = content;
+      lane.markBroken(content);
       host.log.error(error.code, { detail: error.detail });
       return { kind: 'code', read: code.read };
     }
@@ -226,16 +147,16 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     for (let sighting = await source.next(); sighting !== undefined && !stopping; sighting = await source.next()) look(sighting);
   };
 
-  checkLane();
-  const stopWatch = every(host.clock, LANE_CHECK_MS, checkLane);
+  lane.check();
+  const stopWatch = every(host.clock, LANE_CHECK_MS, lane.check);
   const done = run().finally(stopWatch);
   return {
     done,
-    fault: () => (shownFault === 'none-yet' ? 'starting' : shownFault),
+    fault: lane.fault,
     async stop() {
       stopping = true;
       stopWatch();
-      checkLane();
+      lane.stop();
       await source.close();
       await done;
     },

@@ -1,0 +1,100 @@
+/** Opens and closes the lane: asks every stage how it is, shows the first doubt on the screen, and records each change. */
+import type { FaultCode } from '../config/faults.ts';
+import type { Host } from '../config/ports/host.ts';
+import { type DecisionContext, gradeSlice } from './decision/decide.ts';
+import type { KioskTime } from './decision/kiosk-time.ts';
+import { laneFault } from './decision/lane.ts';
+import type { CodeSource } from './decode/code-source.ts';
+import type { Signal } from './display/signal.ts';
+import type { Recorder } from './recorder.ts';
+import type { Registry, RegistryContent } from './registry/registry.ts';
+
+export interface LaneWatchStages {
+  readonly source: CodeSource;
+  readonly registry: Registry;
+  readonly signal: Signal;
+  readonly time: KioskTime;
+  readonly recorder: Recorder;
+  /** Area code of the checkpoint. */
+  readonly area: number;
+}
+
+export interface LaneWatch {
+  /** Looks at every stage; shows and records an opening or closing. */
+  check(): void;
+  /** Why the lane is closed; undefined while it is open. */
+  fault(): FaultCode | undefined;
+  /** What a decision made now rests on. */
+  context(content: RegistryContent): DecisionContext;
+  /** A lookup in it failed: closed until another slice is there. */
+  markBroken(content: RegistryContent): void;
+  /** Closes the lane for good. */
+  stop(): void;
+}
+
+export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: FaultCode | undefined) => void, host: Host): LaneWatch {
+  const { source, registry, signal, time, recorder, area } = stages;
+  let broken: RegistryContent | undefined;
+  let shown: { readonly fault: FaultCode | undefined } | undefined;
+  let stopping = false;
+
+  const context = (content: RegistryContent): DecisionContext => {
+    const nowMs = time.nowMs();
+    const { issuedAt, expires } = content.slice.manifest;
+    const isOver = broken === content || nowMs >= Date.parse(expires);
+    return {
+      nowMs,
+      policy: content.policy,
+      area,
+      surroundings: {
+        clock: time.state(),
+        sliceGrade: isOver ? 'closed' : gradeSlice(Date.parse(issuedAt), nowMs, content.policy),
+        trustExpired: nowMs >= content.keyring.expiresAtMs,
+      },
+    };
+  };
+
+  const findFault = (): FaultCode | undefined => {
+    const content = registry.content();
+    if (content !== undefined) time.noteStatement(content.issuedAtMs);
+    const now = content === undefined ? undefined : context(content);
+    return laneFault({
+      stopping,
+      journal: recorder.fault(),
+      clock: time.state(),
+      registry: now && {
+        grade: now.surroundings.sliceGrade,
+        trustExpired: now.surroundings.trustExpired,
+        policyExpired: now.nowMs >= Date.parse(now.policy.expires),
+        sliceFault: broken === content,
+      },
+      registryFault: registry.fault(),
+      source: source.health(),
+      signal: signal.health(),
+    });
+  };
+
+  const check = () => {
+    recorder.retry();
+    const fault = findFault();
+    if (shown !== undefined && fault === shown.fault) return;
+    shown = { fault };
+    signal.setLane(fault === undefined ? { open: true } : { open: false, fault });
+    host.log.info(fault === undefined ? 'lane-open' : 'lane-closed', { fault });
+    onChange(fault);
+    recorder.append({ kind: 'lane', laneState: fault === undefined ? 'open' : 'closed', fault });
+  };
+
+  return {
+    check,
+    fault: () => (shown === undefined ? 'starting' : shown.fault),
+    context,
+    markBroken(content) {
+      broken = content;
+    },
+    stop() {
+      stopping = true;
+      check();
+    },
+  };
+}
