@@ -19,7 +19,7 @@ export interface ScanOptions {
   readonly ffmpegPath: string;
 }
 
-const PICTURE = /\.(png|jpe?g|webp|gif|tiff?|avif|pgm|bmp|svg)$/i;
+const PICTURE = /\.(png|jpe?g|webp|gif|tiff?|avif|svg)$/i;
 const CLIP = /\.y4m$/i;
 const URL_LIKE = /^[a-z][a-z0-9+.-]*:\/\//i;
 const PIXELS_MAX = 40_000_000;

@@ -265,6 +265,8 @@ describe('the ffmpeg command line', () => {
   it('speaks the language of ffmpeg before 5.0, where -timeout means to listen', () => {
     expect(of('rtsp', {}, 4)).toContain('-stimeout 3000000');
     expect(of('rtsp', {}, 4)).toContain('-vsync passthrough');
+    expect(ffmpegArguments({ ...settings, kind: 'rtsp' }, { major: 5, minor: 0 }).join(' ')).toContain('-timeout 3000000');
+    expect(ffmpegArguments({ ...settings, kind: 'rtsp' }, { major: 5, minor: 0 }).join(' ')).toContain('-vsync passthrough');
     expect(parseFfmpegVersion('ffmpeg version 5.1.6-0+deb12u1 Copyright')).toEqual({ major: 5, minor: 1 });
     expect(parseFfmpegVersion('ffmpeg version n7.0 Copyright')).toEqual({ major: 7, minor: 0 });
     expect(parseFfmpegVersion('ffmpeg version N-109542-g Copyright')?.major).toBe(99);

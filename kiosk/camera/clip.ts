@@ -15,7 +15,7 @@ export interface Clip {
   close(): void;
 }
 
-const PICTURE = /\.(png|jpe?g|webp|pgm)$/i;
+const PICTURE = /\.(png|jpe?g|webp)$/i;
 const FOLDER_RATE_HZ = 10;
 
 /** Throws Fault('camera-missing') with what is wrong. */
@@ -31,7 +31,7 @@ async function openFolder(folder: string): Promise<Clip> {
     .sort()
     .map((name) => join(folder, name));
   const [first] = files;
-  if (first === undefined) throw new Fault('camera-missing', `${folder} holds no picture (png, jpg, webp, pgm).`);
+  if (first === undefined) throw new Fault('camera-missing', `${folder} holds no picture (png, jpg, webp).`);
   const { width: widthPx, height: heightPx } = await picture(first, () => sharp(first).metadata());
   return {
     widthPx,

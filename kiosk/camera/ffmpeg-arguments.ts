@@ -17,11 +17,12 @@ const HTTP_TIMEOUT_US = '2000000';
 
 export function ffmpegArguments(settings: CameraSettings & { kind: FfmpegKind }, version: FfmpegVersion): string[] {
   const isModern = version.major >= 5;
+  const hasFpsMode = version.major > 5 || (isModern && version.minor >= 1);
   return [
     ...['-nostdin', '-hide_banner', '-loglevel', 'error'],
     ...['-fflags', 'nobuffer', '-flags', 'low_delay', '-threads', '1'],
     ...inputArguments(settings, isModern),
-    ...['-an', '-sn', '-dn', ...(isModern ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'])],
+    ...['-an', '-sn', '-dn', ...(hasFpsMode ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'])],
     ...['-vf', settings.kind === 'avfoundation' ? 'format=yuv420p,extractplanes=y' : 'extractplanes=y'],
     ...['-pix_fmt', 'gray', '-threads', '1', '-flush_packets', '1', '-f', 'yuv4mpegpipe', 'pipe:1'],
   ];
@@ -41,7 +42,12 @@ function inputArguments(settings: CameraSettings & { kind: FfmpegKind }, isModer
     }
     case 'mjpeg': {
       const tls = source.startsWith('https:') ? ',https,tls' : '';
-      return ['-protocol_whitelist', `http,tcp${tls}`, '-rw_timeout', HTTP_TIMEOUT_US, '-f', 'mpjpeg', '-i', urlWithLogin(settings)];
+      return [
+        ...['-protocol_whitelist', `http,tcp${tls}`, '-rw_timeout', HTTP_TIMEOUT_US],
+        // A camera that sends its reader elsewhere is no camera.
+        ...(isModern ? ['-max_redirects', '0'] : []),
+        ...['-f', 'mpjpeg', '-i', urlWithLogin(settings)],
+      ];
     }
     case 'v4l2':
       return ['-f', 'v4l2', '-input_format', 'mjpeg', ...size, '-i', source];

@@ -66,8 +66,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
     new Promise<FaultCode>((resolve) => {
       const child = spawn(settings.ffmpegPath, ffmpegArguments(settings, version), {
         stdio: ['ignore', 'pipe', 'pipe'],
-        // Nothing of this process's environment is the child's business.
-        env: { PATH: environment('PATH') ?? '', LANG: 'C' },
+        env: childEnvironment(),
         windowsHide: true,
       });
       let fault: FaultCode | undefined;
@@ -135,11 +134,21 @@ function stopChild(child: ChildProcess, host: Host): void {
   child.once('exit', cancel);
 }
 
+/** Nothing more of this process's environment is the child's business. */
+function childEnvironment(): Record<string, string> {
+  return { PATH: environment('PATH') ?? '', LANG: 'C' };
+}
+
 function findVersion(ffmpegPath: string): Promise<FfmpegVersion | undefined> {
   return new Promise((resolve) => {
-    execFile(ffmpegPath, ['-hide_banner', '-version'], { timeout: VERSION_MS_MAX, windowsHide: true }, (error, stdout) => {
-      resolve(error === null ? parseFfmpegVersion(stdout) : undefined);
-    });
+    execFile(
+      ffmpegPath,
+      ['-hide_banner', '-version'],
+      { timeout: VERSION_MS_MAX, windowsHide: true, env: childEnvironment() },
+      (error, stdout) => {
+        resolve(error === null ? parseFfmpegVersion(stdout) : undefined);
+      },
+    );
   });
 }
 

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { silentLog } from '../../config/ports/log.ts';
@@ -111,6 +113,21 @@ describeWith(['ffmpeg', 'rtsp-server'], 'network cameras through ffmpeg', () => 
     const said = good.said() + bad.said();
     expect(said).toContain('401');
     expect(said).not.toMatch(/s3cret|wrongpass1/);
+  });
+
+  it('mjpeg: follows no redirect to another place', async () => {
+    const camera = await serve('mjpeg');
+    const decoy = createServer((_request, response) => response.writeHead(302, { location: camera.url }).end()).listen(0, '127.0.0.1');
+    await once(decoy, 'listening');
+    closers.push(async () => {
+      decoy.close();
+      decoy.closeAllConnections();
+    });
+    const address = decoy.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const { source } = open(settings('mjpeg', `http://127.0.0.1:${port}/`));
+    await waitFor('refused', () => source.health().state === 'down');
+    expect(source.health().fault).toBe('camera-missing');
   });
 
   it('says so where ffmpeg is missing', async () => {
