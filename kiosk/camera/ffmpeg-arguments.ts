@@ -58,7 +58,7 @@ function inputArguments(settings: CameraSettings & { kind: FfmpegKind }, isModer
   }
 }
 
-/** ffmpeg takes a login in the URL only. */
+/** The login goes into the URL, each part percent-encoded. */
 function urlWithLogin({ source, login }: CameraSettings): string {
   if (login === undefined) return source;
   const split = login.indexOf(':');
