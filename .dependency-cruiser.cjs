@@ -44,7 +44,7 @@ module.exports = {
       ['zxing-wasm', '^kiosk/decode/zxing-wasm-reader\\.ts$'],
       ['@zxing/library', '^kiosk/decode/zxing-js-reader\\.ts$'],
       ['node-webcam', '^kiosk/camera/stills-source\\.ts$'],
-      ['fastify', '^kiosk/display/page-server\\.ts$'],
+      ['fastify', '^(kiosk/display/page-server|sync/upstream/http/server)\\.ts$'],
       ['pino', '^config/host/node-host\\.ts$'],
       ['yaml', '^config/options/parse-config\\.ts$'],
     ].map(([name, home]) => ({

@@ -188,6 +188,27 @@ export const faults = {
     summaryVi: 'Chưa có màn hình người dân, hoặc màn hình không xác nhận.',
     actionVi: 'Mở trang người dân trong trình duyệt của máy.',
   },
+  'store-unusable': {
+    screenCode: 'U-01',
+    summary: "Upstream's store cannot be opened.",
+    action: 'Check the path, its rights and the disk.',
+    summaryVi: 'Không mở được kho dữ liệu trung tâm.',
+    actionVi: 'Kiểm tra đường dẫn, quyền và ổ đĩa.',
+  },
+  'upstream-keys': {
+    screenCode: 'U-02',
+    summary: 'A key of upstream is missing, or the keyring does not list it for its duty.',
+    action: 'Compare the key folder with the keyring (keys show, inspect).',
+    summaryVi: 'Thiếu khóa của trung tâm, hoặc danh sách khóa không ghi khóa đó cho nhiệm vụ này.',
+    actionVi: 'So sánh thư mục khóa với danh sách khóa (keys show, inspect).',
+  },
+  'upstream-port-busy': {
+    screenCode: 'U-03',
+    summary: 'Upstream cannot listen at this address.',
+    action: 'Stop the other program, or choose another address or port.',
+    summaryVi: 'Trung tâm không mở được cổng này.',
+    actionVi: 'Dừng chương trình kia, hoặc chọn địa chỉ hay cổng khác.',
+  },
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faults;

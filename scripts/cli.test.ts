@@ -38,9 +38,10 @@ const profile = z
 
 describe('demo', () => {
   it('ends by itself with the six right verdicts, on stdout one JSON object', async () => {
-    const { code, lines, stderr } = await run(['demo', '--loops', '1', '--json', '--port', '0']);
+    const { code, lines, stderr } = await run(['demo', '--loops', '1', '--json', '--port', '0', '--centre-port', '0']);
     expect(lines).toHaveLength(1);
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ presented: 6, pass: 1, deny: 3, seeStaff: 2, unread: 0, journalled: 6 });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ presented: 6, pass: 1, deny: 3, seeStaff: 2, unread: 0 });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ journalled: 6, acknowledged: 6, projected: 6 });
     expect(stderr).toContain('citizen screen');
     expect(code).toBe(0);
   }, 60_000);

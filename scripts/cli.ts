@@ -1,12 +1,9 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { z } from 'zod';
 import { Fault } from '../config/faults.ts';
-import { packageRoot } from '../config/host/install-paths.ts';
 import { CommandError, exitCode } from './command.ts';
+import { programVersion } from './program-version.ts';
 
 function unixSeconds(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('expected Unix seconds, a whole number.');
@@ -23,8 +20,14 @@ function portNumber(text: string): number {
   return Number(text);
 }
 
-function programVersion(): string {
-  return z.object({ version: z.string() }).parse(JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'))).version;
+function kioskName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(text)) throw new InvalidArgumentError('expected letters, digits, . _ -, at most 32.');
+  return text;
+}
+
+function fingerprint(text: string): string {
+  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('expected 64 lower-case hex digits.');
+  return text;
 }
 
 const program = new Command('checkpoint-kiosk')
@@ -44,11 +47,12 @@ program
   .option('--json', 'one JSON object at the end, on stdout')
   .option('--camera <address>', 'a real camera: rtsp://, http:// (MJPEG) or a V4L2 device')
   .option('--port <port>', 'port of the pages', portNumber, 8743)
+  .option('--centre-port <port>', 'port of the centre', portNumber, 8744)
   .option('--folder <dir>', 'keep keys, codes and journal of the demo here')
-  .action(async (given: { loops?: number; json?: boolean; camera?: string; port: number; folder?: string }) => {
+  .action(async (given: { loops?: number; json?: boolean; camera?: string; port: number; centrePort: number; folder?: string }) => {
     const { runDemo } = await import('./demo.ts');
-    const { loops = Number.POSITIVE_INFINITY, json = false, camera, port, folder } = given;
-    process.exitCode = await runDemo({ loops, json, camera, port, folder });
+    const { loops = Number.POSITIVE_INFINITY, json = false, camera, port, centrePort, folder } = given;
+    process.exitCode = await runDemo({ loops, json, camera, port, centrePort, folder });
   });
 
 program
@@ -123,6 +127,102 @@ program
   .action(async (given) => {
     const { issueCode } = await import('./issue.ts');
     await issueCode(given);
+  });
+
+interface CentreOptions {
+  readonly store: string;
+  readonly keys: string;
+  readonly keyring: string;
+  readonly root: string;
+}
+
+/** Options of every command that works with upstream's keys. */
+function withCentre(command: Command): Command {
+  return command
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .requiredOption('--keys <dir>', 'folder with receipt.key, fleet.key and sealing*.key')
+    .requiredOption('--keyring <file>', 'signed keyring')
+    .requiredOption('--root <fingerprint>', 'SHA-256 of the root that signed the keyring', fingerprint);
+}
+
+withCentre(program.command('upstream'))
+  .description('the service at the centre: takes crossings in, enrols kiosks, shows both')
+  .option('--address <address>', 'where to listen', '127.0.0.1')
+  .option('--port <port>', 'port, 0 for any', portNumber, 8744)
+  .option('--tls-cert <file>', 'certificate chain (PEM); needed beyond this machine')
+  .option('--tls-key <file>', 'its key (PEM)')
+  .option('--retention-days <n>', 'raw records and crossings are dropped after so long (never)', wholeNumber)
+  .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
+  .option('--allow-demo', 'accept a keyring that is marked as demo')
+  .option('--json', 'the log as JSON lines on stderr (the only form there is)')
+  .action(
+    async (
+      given: CentreOptions & {
+        address: string;
+        port: number;
+        tlsCert?: string;
+        tlsKey?: string;
+        retentionDays?: number;
+        logLevel: 'debug' | 'info' | 'warn' | 'error';
+        allowDemo?: boolean;
+      },
+    ) => {
+      const { runUpstream } = await import('./upstream.ts');
+      const { tlsCert, tlsKey, retentionDays, allowDemo = false } = given;
+      process.exitCode = await runUpstream({ ...given, tlsCert, tlsKey, retentionDays, allowDemo });
+    },
+  );
+
+const kiosk = program.command('kiosk').description('kiosks at the centre');
+withCentre(kiosk.command('add'))
+  .description('make a token with which one kiosk may enrol, once')
+  .argument('<kiosk>', 'its kioskId', kioskName)
+  .requiredOption('--checkpoint <id>', 'its checkpointId', kioskName)
+  .option('--lane <lane>', 'its lane', kioskName, '1')
+  .option('--minutes <n>', 'how long the token is good', wholeNumber, 60)
+  .option('--json', 'JSON (the only form there is)')
+  .action(async (name: string, given: CentreOptions & { checkpoint: string; lane: string; minutes: number }) => {
+    const { addKiosk } = await import('./upstream.ts');
+    await addKiosk(name, given);
+  });
+kiosk
+  .command('list')
+  .description('enrolled kiosks, one JSON line each')
+  .requiredOption('--store <store>', 'sqlite:FILE')
+  .option('--json', 'JSON (the only form there is)')
+  .action(async ({ store }: { store: string }) => {
+    const { listKiosks } = await import('./upstream.ts');
+    await listKiosks(store);
+  });
+kiosk
+  .command('revoke')
+  .description('refuse a kiosk from now on')
+  .argument('<kiosk>', 'its kioskId', kioskName)
+  .requiredOption('--store <store>', 'sqlite:FILE')
+  .option('--json', 'JSON (the only form there is)')
+  .action(async (name: string, { store }: { store: string }) => {
+    const { revokeKiosk } = await import('./upstream.ts');
+    await revokeKiosk(name, store);
+  });
+
+withCentre(program.command('rebuild'))
+  .description("make the centre's tables of crossings again from the raw records")
+  .option('--json', 'JSON (the only form there is)')
+  .action(async (given: CentreOptions) => {
+    const { rebuildTables } = await import('./upstream.ts');
+    await rebuildTables(given);
+  });
+
+program
+  .command('enrol')
+  .description("make this kiosk's keys and get its certificate from the centre")
+  .requiredOption('--config <file>', 'configuration with upstream.url')
+  .option('--token-file <file>', 'the token of `kiosk add`, or - for stdin')
+  .option('--token <token>', 'the token itself; other users of this machine may see it')
+  .option('--json', 'JSON (the only form there is)')
+  .action(async ({ config, ...given }: { config: string; token?: string; tokenFile?: string }) => {
+    const { runEnrol } = await import('./enrol.ts');
+    await runEnrol(config, given);
   });
 
 program

@@ -1,18 +1,18 @@
 /** `checkpoint-kiosk demo`: a whole kiosk with its own keys and people, before a rendered camera picture or a real camera. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import QRCode from 'qrcode';
 import { z } from 'zod';
 import { createNodeHost } from '../config/host/node-host.ts';
-import { parseConfig } from '../config/options/parse-config.ts';
 import { writeDemoClip } from '../fixtures/demo-clip.ts';
 import { createDemoKit, type DemoCase, type DemoKit } from '../fixtures/demo-kit.ts';
 import type { DecisionEvent } from '../kiosk/checkpoint.ts';
 import type { Journal } from '../kiosk/journal/journal.ts';
 import { type Kiosk, openKiosk } from '../kiosk/main.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
-import { CommandError, exitCode } from './command.ts';
+import { exitCode } from './command.ts';
+import { type DemoCentre, openDemoCentre } from './demo-centre.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface DemoOptions {
@@ -20,6 +20,7 @@ export interface DemoOptions {
   readonly json: boolean;
   readonly camera: string | undefined;
   readonly port: number;
+  readonly centrePort: number;
   readonly folder: string | undefined;
 }
 
@@ -31,6 +32,7 @@ interface DemoResult {
 }
 
 const READ_LINES = 1_000;
+const DRAIN_MS = 15_000;
 const VERDICT_TEXT = { pass: 'MỜI QUA     pass', deny: 'DỪNG LẠI    deny', 'see-staff': 'GẶP CÁN BỘ  see staff' } as const;
 
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -53,11 +55,11 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
   if (!isReplay) await writeCodes(kit, say);
   const results: DemoResult[] = [];
   let personIndex = 0;
-  const parsed = parseConfig(readFileSync(kit.configFile, 'utf8'));
-  if (!parsed.ok) throw new CommandError(exitCode.software, `the demo's own configuration: ${parsed.problems[0].key}`);
+  const centre = await openDemoCentre(kit, options.centrePort, host);
+  say(`  enrolled with the centre of this demo, ${centre.upstream.url}`);
   const kiosk = await openKiosk(
     {
-      config: parsed.config,
+      config: centre.config,
       configFile: kit.configFile,
       allowDemo: true,
       loops: options.loops,
@@ -77,14 +79,22 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
     host,
   );
   try {
-    announce(kiosk, say, options);
+    announce(kiosk, centre, say, options);
     await Promise.race([kiosk.checkpoint.done, untilStopped()]);
-    const summary = summarise(kit, results, kiosk.journal, options);
+    const isSynced = (await kiosk.push?.drained(DRAIN_MS)) === true;
+    const summary = {
+      ...summarise(kit, results, options),
+      journalled: countDecisions(kiosk.journal, kiosk.journal.lastSeq()),
+      acknowledged: countDecisions(kiosk.journal, kiosk.push?.state().acknowledged ?? 0),
+      projected: await centre.projected(),
+    };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    const isRight = !isReplay || options.loops === Infinity || summary.cases.every(isExpected);
+    if (!isSynced) say('  the centre has not acknowledged everything');
+    const isRight = !isReplay || options.loops === Infinity || (isSynced && summary.cases.every(isExpected));
     return isRight ? exitCode.ok : exitCode.failed;
   } finally {
     await kiosk.close();
+    await centre.upstream.close();
   }
 }
 
@@ -117,11 +127,12 @@ async function writeCodes(kit: DemoKit, say: (line: string) => void): Promise<vo
   }
 }
 
-function announce(kiosk: Kiosk, say: (line: string) => void, { camera, loops }: DemoOptions): void {
+function announce(kiosk: Kiosk, centre: DemoCentre, say: (line: string) => void, { camera, loops }: DemoOptions): void {
   say('');
   say(`  citizen screen:    ${kiosk.display.enterUrl('citizen')}`);
   say(`  supervisor screen: ${kiosk.display.enterUrl('supervisor')}`);
-  say('  Each address works once, in one browser; after that use the same browser or start the demo again.');
+  say(`  centre:            ${centre.pageUrl}`);
+  say('  Each screen address works once, in one browser; after that use the same browser or start the demo again.');
   say(
     `  camera: ${camera === undefined ? 'six rendered people, over and over' : 'a real one'}${loops === Infinity ? '; stop with Ctrl+C' : ''}`,
   );
@@ -137,7 +148,7 @@ function isExpected({ verdict, reason, expected }: DemoResult): boolean {
 }
 
 /** A person whom nobody decided on stands in the list without a verdict. */
-function summarise(kit: DemoKit, results: readonly DemoResult[], journal: Journal, options: DemoOptions) {
+function summarise(kit: DemoKit, results: readonly DemoResult[], options: DemoOptions) {
   const missing = kit.cases.filter((person) => !results.some((result) => result.case === person.case));
   const cases = [
     ...results,
@@ -148,7 +159,6 @@ function summarise(kit: DemoKit, results: readonly DemoResult[], journal: Journa
       expected: person.expected,
     })),
   ];
-  const decided = journalledDecisions(journal);
   const count = (verdict: string) => results.filter((result) => result.verdict === verdict).length;
   return {
     presented: results.length,
@@ -156,21 +166,22 @@ function summarise(kit: DemoKit, results: readonly DemoResult[], journal: Journa
     deny: count('deny'),
     seeStaff: count('see-staff'),
     unread: results.filter(({ reason }) => reason === 'unreadable').length,
-    journalled: decided,
     cases,
   };
 }
 
-function journalledDecisions(journal: Journal): number {
+/** Decisions among the records up to number `upTo`. */
+function countDecisions(journal: Journal, upTo: number): number {
   let count = 0;
-  for (let after = 0; ; ) {
-    const lines = journal.readAfter(after, READ_LINES);
+  for (let after = journal.firstSeq(); after < upTo; ) {
+    const lines = journal.readAfter(after, Math.min(READ_LINES, upTo - after));
     for (const { line } of lines) {
       const record = recordSchema.parse(z.unknown().parse(JSON.parse(new TextDecoder().decode(line))));
       if (record.kind === 'decision') count++;
     }
     const last = lines.at(-1);
-    if (last === undefined) return count;
+    if (last === undefined) break;
     after = last.seq;
   }
+  return count;
 }

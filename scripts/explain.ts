@@ -18,7 +18,7 @@ function explanations(): Explanation[] {
   const ofFaults = Object.entries<FaultEntry>(faults).map(([name, { screenCode, summary, action }]) => ({
     screenCode,
     name,
-    verdict: 'lane closed',
+    verdict: screenCode.startsWith('U') ? 'upstream' : 'lane closed',
     meaning: summary,
     action,
   }));

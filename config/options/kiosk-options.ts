@@ -10,6 +10,14 @@ const fraction = z.number().min(0).max(1);
 export const cameraKinds = ['rtsp', 'mjpeg', 'v4l2', 'dshow', 'avfoundation', 'replay', 'stills'] as const;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
+/** Plain HTTP stays on this machine. */
+function isUpstreamUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, search, hash } = new URL(text);
+  if (username !== '' || search !== '' || hash !== '') return false;
+  return protocol === 'https:' || (protocol === 'http:' && /^(127(\.\d+){3}|localhost|\[::1\])$/.test(hostname));
+}
+
 export const kioskOptions = {
   kioskId: option({ schema: name, expected: 'a name of letters, digits, . _ -', reason: 'Names this PC in every record.', remote: false }),
   checkpointId: option({ schema: name, expected: 'a name of letters, digits, . _ -', reason: 'Where the kiosk stands.', remote: false }),
@@ -118,6 +126,27 @@ export const kioskOptions = {
     expected: 'true or false',
     reason: 'Closes the lane while no citizen screen confirms what it shows.',
     remote: false,
+  }),
+  'upstream.url': option({
+    schema: z.string().max(512).refine(isUpstreamUrl),
+    optional: true,
+    expected: 'https://..., or http:// to this machine',
+    reason: 'Where crossings are sent. Without it they stay on the kiosk.',
+    remote: false,
+  }),
+  'upstream.reconnectSpreadMs': option({
+    schema: ms(0, 600_000),
+    default: 60_000,
+    expected: 'milliseconds, 0 to 600000',
+    reason: 'After an outage kiosks come back spread over so long.',
+    remote: true,
+  }),
+  'journal.keepMs': option({
+    schema: ms(0, 31_536_000_000),
+    default: 604_800_000,
+    expected: 'milliseconds',
+    reason: 'Acknowledged crossings stay on the kiosk so long.',
+    remote: true,
   }),
   'log.level': option({
     schema: z.enum(logLevels),

@@ -229,6 +229,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       clock: { state: 'unknown', at: '2026-01-15T03:00:00.000Z' },
       slice: { version: 3, ageMinutes: 12, grade: 'fresh' },
       journal: { records: 10, unacknowledged: 10 },
+      upstream: 'unreached',
       counts: { pass: 5, deny: 1, seeStaff: 2 },
       decisions: [],
       readMsP50: 120,
@@ -236,7 +237,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
     });
     await expect.poll(() => text('alert')).toContain('O-12: Camera dừng. Kiểm tra dây.');
     expect(await text('place')).toBe('c1 · 2 · k1');
-    expect(await page.locator('#chips li').count()).toBe(7);
+    expect(await page.locator('#chips li').count()).toBe(8);
     await page.waitForTimeout(4_200);
     expect(await text('alert')).toContain('Mất liên lạc');
   });

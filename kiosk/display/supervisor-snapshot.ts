@@ -22,6 +22,10 @@ export interface SnapshotParts {
   readonly display: Pick<Display, 'screen'>;
   readonly time: KioskTime;
   readonly feed: DecisionFeed;
+  /** Undefined for a kiosk without upstream. */
+  readonly push:
+    | { state(): { readonly waiting: number; readonly failure: string | undefined; readonly receiptAtMs: number | undefined } }
+    | undefined;
 }
 
 const ROWS = 50;
@@ -49,13 +53,14 @@ export function supervisorRow(event: { record: JournalRecord; decision: Decision
 }
 
 export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | undefined): SupervisorSnapshot {
-  const { config, demo, source, registry, journal, display, time, feed } = parts;
+  const { config, demo, source, registry, journal, display, time, feed, push } = parts;
   const nowMs = time.nowMs();
   const content = registry.content();
   const issuedAtMs = content === undefined ? undefined : Date.parse(content.slice.manifest.issuedAt);
   const camera = source.health();
   const counts = journal.counts(dayName(nowMs));
   const records = journal.lastSeq();
+  const sync = push?.state();
   return {
     kioskId: config.kioskId,
     checkpointId: config.checkpointId,
@@ -71,7 +76,8 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
       ageMinutes: issuedAtMs === undefined ? undefined : Math.max(0, Math.floor((nowMs - issuedAtMs) / 60_000)),
       grade: content === undefined || issuedAtMs === undefined ? undefined : gradeSlice(issuedAtMs, nowMs, content.policy),
     },
-    journal: { records, unacknowledged: records },
+    journal: { records, unacknowledged: sync?.waiting ?? records },
+    upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',
     counts: { pass: counts.get('pass') ?? 0, deny: counts.get('deny') ?? 0, seeStaff: counts.get('see-staff') ?? 0 },
     decisions: feed.newest(ROWS),
     readMsP50: feed.readMsQuantile(0.5),

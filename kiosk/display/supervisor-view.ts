@@ -39,6 +39,8 @@ export interface SupervisorSnapshot {
     readonly grade: StalenessGrade | undefined;
   };
   readonly journal: { readonly records: number; readonly unacknowledged: number };
+  /** Whether the centre answered last time; `none`: the kiosk has no centre. */
+  readonly upstream: 'none' | 'reached' | 'unreached';
   /** Today's counts. */
   readonly counts: { readonly pass: number; readonly deny: number; readonly seeStaff: number };
   /** Newest first. */

@@ -3,15 +3,15 @@
  * Segment files in `journal/`, numbered from 1. The kiosk cannot read back whom it let pass: the keys of the seals live in
  * this process's memory only. Any error of the disk closes the files; the next append opens and checks them again.
  */
-import { createHash } from 'node:crypto';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
+import type { JournalParent } from '../../sync/protocol/batch.ts';
 import { entryHash } from '../../sync/protocol/chain.ts';
 import { recordId } from '../../sync/protocol/record-id.ts';
 import type { ClockState, JournalRecord } from '../../sync/protocol/records.ts';
 import { encodeSealedDecision, type SealedDecision } from '../../sync/protocol/sealed-decision.ts';
-import { SEGMENT_KEY_BYTES, sealBox, sealRecord } from '../../sync/protocol/sealing.ts';
+import { SEGMENT_KEY_BYTES, sealBox, sealKidOf, sealRecord } from '../../sync/protocol/sealing.ts';
 import { createReuseIndex, type PassedCredential, type ReuseIndex } from './reuse-index.ts';
 import type { DayCount, ReuseTag, StoredLine } from './segment.ts';
 import { openSegments, type Segments } from './segments.ts';
@@ -52,6 +52,8 @@ export type Entry =
   | { readonly kind: 'lane'; readonly laneState: 'open' | 'closed'; readonly fault?: string | undefined }
   | { readonly kind: 'fault'; readonly fault: string };
 
+export type LostRange = NonNullable<JournalRecord['lost']>;
+
 export interface Journal {
   /** Appends one record; it is on disk when this returns. Throws Fault: disk-full, journal-unwritable, journal-corrupt. */
   append(entry: Entry, context: RecordContext): JournalRecord;
@@ -61,6 +63,17 @@ export interface Journal {
   /** Lines above a number, in order; the outbox reads with upstream's cursor. */
   readAfter(seq: number, limit: number): StoredLine[];
   lastSeq(): number;
+  /** 32 hex digits. */
+  journalId(): string;
+  parent(): JournalParent | undefined;
+  /** Number of the last record that is no longer here; 0 while all are. */
+  firstSeq(): number;
+  /** entry_hash(n), hex; undefined where record n is not here, or not yet. */
+  hashAt(n: number): string | undefined;
+  /** Goes on in a new journal that begins with the records above `afterSeq`, and then with `lost` where some are gone for good. */
+  startNewJournal(afterSeq: number, lost: LostRange | undefined, context: RecordContext): void;
+  /** Removes acknowledged segments older than `keepMs`; returns how many. */
+  prune(acknowledged: number, keepMs: number): number;
   /** Why no decision may be made now, though records of the lane can still be written: the disk has no reserve left. */
   fault(): FaultCode | undefined;
   close(): void;
@@ -139,7 +152,7 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
   /** A fresh key for each boot, segment, hour and sealing key; its box is a record of its own. */
   const currentSeal = (sealTo: Uint8Array, context: RecordContext): Seal => {
     const segment = opened().current();
-    const sealKid = toHex(createHash('sha256').update(sealTo).digest()).slice(0, 8);
+    const sealKid = sealKidOf(sealTo);
     const nowMs = host.clock.monotonicMs();
     if (seal !== undefined && seal.segment === segment && seal.sealKid === sealKid && nowMs - seal.startedAtMs < SEAL_MS_MAX) return seal;
     const key = host.random.bytes(SEGMENT_KEY_BYTES);
@@ -192,6 +205,27 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     },
     readAfter: (seq, limit) => opened().readAfter(seq, limit),
     lastSeq: () => lastSeq,
+    journalId: () => toHex(opened().journalId),
+    parent: () => opened().parent,
+    firstSeq: () => opened().firstSeq(),
+    hashAt(n) {
+      const hash = opened().hashAt(n);
+      return hash === undefined ? undefined : toHex(hash);
+    },
+    startNewJournal(afterSeq, lost, context) {
+      const old = opened();
+      try {
+        old.moveToNewJournal(afterSeq);
+      } finally {
+        // Read again from disk, whatever came of it: a seal belongs to the files that were open.
+        old.close();
+        segments = undefined;
+        seal = undefined;
+      }
+      opened();
+      if (lost !== undefined) store({ ...clearPart('lost-range', context), lost }, [], undefined);
+    },
+    prune: (acknowledged, keepMs) => opened().prune(acknowledged, keepMs, host.clock.wallMs()),
     fault() {
       try {
         return opened().hasReserve() ? undefined : 'disk-full';

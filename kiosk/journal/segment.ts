@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type Database, openWritable } from '../../config/host/open-database.ts';
+import { type JournalParent, journalParent } from '../../sync/protocol/batch.ts';
 
 export interface SegmentHead {
   /** 16 bytes. */
@@ -14,6 +15,8 @@ export interface SegmentHead {
   readonly firstSeq: number;
   /** entry_hash(firstSeq). */
   readonly previousHash: Uint8Array;
+  /** The journal that this one continues. */
+  readonly parent?: JournalParent | undefined;
 }
 
 export interface StoredLine {
@@ -36,6 +39,17 @@ export interface DayCount {
   readonly verdict: string;
 }
 
+export interface CountOfDay extends DayCount {
+  readonly count: number;
+}
+
+/** What a segment begins with when it takes over from others. */
+export interface SegmentContent {
+  readonly lines: Iterable<StoredLine>;
+  readonly tags: readonly ReuseTag[];
+  readonly counts: readonly CountOfDay[];
+}
+
 export interface Segment {
   readonly head: SegmentHead;
   last(): { readonly seq: number; readonly hash: Uint8Array };
@@ -44,6 +58,7 @@ export interface Segment {
   readAfter(afterSeq: number, limit: number): StoredLine[];
   tags(): ReuseTag[];
   counts(day: string): ReadonlyMap<string, number>;
+  allCounts(): readonly CountOfDay[];
   close(): void;
 }
 
@@ -53,7 +68,8 @@ CREATE TABLE IF NOT EXISTS head (
   journal_id BLOB NOT NULL,
   kiosk_key BLOB NOT NULL,
   first_seq INTEGER NOT NULL,
-  previous_hash BLOB NOT NULL
+  previous_hash BLOB NOT NULL,
+  parent TEXT
 ) STRICT;
 CREATE TABLE IF NOT EXISTS record (
   seq INTEGER PRIMARY KEY,
@@ -77,19 +93,26 @@ CREATE TABLE IF NOT EXISTS day_count (
 
 const bytes = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
 const headRow = z
-  .object({ journal_id: bytes, kiosk_key: bytes, first_seq: z.number(), previous_hash: bytes })
-  .transform((row) => ({ journalId: row.journal_id, kioskKey: row.kiosk_key, firstSeq: row.first_seq, previousHash: row.previous_hash }));
+  .object({ journal_id: bytes, kiosk_key: bytes, first_seq: z.number(), previous_hash: bytes, parent: z.string().nullish() })
+  .transform((row) => ({
+    journalId: row.journal_id,
+    kioskKey: row.kiosk_key,
+    firstSeq: row.first_seq,
+    previousHash: row.previous_hash,
+    parent: row.parent == null ? undefined : journalParent.parse(JSON.parse(row.parent)),
+  }));
 const lineRow = z.object({ seq: z.number(), line: bytes, hash: bytes });
 const tagRow = z
   .object({ tag: bytes, passed_at: z.number(), expires_at: z.number(), step: z.number().nullable() })
   .transform((row) => ({ tag: row.tag, passedAtMs: row.passed_at, expiresAtMs: row.expires_at, step: row.step ?? undefined }));
 const countRow = z.object({ verdict: z.string(), count: z.number() });
+const dayCountRow = countRow.extend({ day: z.string() });
 
-/** Opens a segment; `create` gives the head of a new one. Throws what SQLite throws. */
-export function openSegment(file: string, create?: SegmentHead): Segment {
+/** Opens a segment; `create` gives the head of a new one, `content` what it begins with. Throws what SQLite throws. */
+export function openSegment(file: string, create?: SegmentHead, content?: SegmentContent): Segment {
   const database = openWritable(file);
   try {
-    if (create !== undefined) createTables(database, create);
+    if (create !== undefined) createTables(database, create, content);
     return wrap(database, headRow.parse(database.prepare('SELECT * FROM head').get()));
   } catch (error) {
     database.close();
@@ -97,18 +120,31 @@ export function openSegment(file: string, create?: SegmentHead): Segment {
   }
 }
 
-function createTables(database: Database, head: SegmentHead): void {
+function createTables(database: Database, head: SegmentHead, content: SegmentContent | undefined): void {
   database.transaction(() => {
     database.exec(TABLES);
     database
-      .prepare('INSERT INTO head (id, journal_id, kiosk_key, first_seq, previous_hash) VALUES (1, ?, ?, ?, ?)')
-      .run(head.journalId, head.kioskKey, head.firstSeq, head.previousHash);
+      .prepare('INSERT INTO head (id, journal_id, kiosk_key, first_seq, previous_hash, parent) VALUES (1, ?, ?, ?, ?, ?)')
+      .run(head.journalId, head.kioskKey, head.firstSeq, head.previousHash, head.parent === undefined ? null : JSON.stringify(head.parent));
+    if (content !== undefined) fill(database, content);
   })();
 }
 
+const INSERT_LINE = 'INSERT INTO record (seq, line, hash) VALUES (?, ?, ?)';
+const INSERT_TAG = 'INSERT INTO tag (seq, tag, passed_at, expires_at, step) VALUES (?, ?, ?, ?, ?)';
+
+function fill(database: Database, { lines, tags, counts }: SegmentContent): void {
+  const insertLine = database.prepare(INSERT_LINE);
+  const insertTag = database.prepare(INSERT_TAG);
+  const insertCount = database.prepare('INSERT INTO day_count (day, verdict, count) VALUES (?, ?, ?)');
+  for (const { seq, line, hash } of lines) insertLine.run(seq, line, hash);
+  for (const { tag, passedAtMs, expiresAtMs, step } of tags) insertTag.run(0, tag, passedAtMs, expiresAtMs, step ?? null);
+  for (const { day, verdict, count } of counts) insertCount.run(day, verdict, count);
+}
+
 function wrap(database: Database, head: SegmentHead): Segment {
-  const insertLine = database.prepare('INSERT INTO record (seq, line, hash) VALUES (?, ?, ?)');
-  const insertTag = database.prepare('INSERT INTO tag (seq, tag, passed_at, expires_at, step) VALUES (?, ?, ?, ?, ?)');
+  const insertLine = database.prepare(INSERT_LINE);
+  const insertTag = database.prepare(INSERT_TAG);
   const addCount = database.prepare(
     'INSERT INTO day_count (day, verdict, count) VALUES (?, ?, 1) ON CONFLICT (day, verdict) DO UPDATE SET count = count + 1',
   );
@@ -116,6 +152,7 @@ function wrap(database: Database, head: SegmentHead): Segment {
   const selectAfter = database.prepare('SELECT seq, line, hash FROM record WHERE seq > ? ORDER BY seq LIMIT ?');
   const selectTags = database.prepare('SELECT tag, passed_at, expires_at, step FROM tag ORDER BY seq');
   const selectCounts = database.prepare('SELECT verdict, count FROM day_count WHERE day = ?');
+  const selectAllCounts = database.prepare('SELECT day, verdict, count FROM day_count');
   const append = database.transaction((stored: StoredLine, tags: readonly ReuseTag[], count: DayCount | undefined) => {
     insertLine.run(stored.seq, stored.line, stored.hash);
     for (const tag of tags) insertTag.run(stored.seq, tag.tag, tag.passedAtMs, tag.expiresAtMs, tag.step ?? null);
@@ -137,6 +174,7 @@ function wrap(database: Database, head: SegmentHead): Segment {
           .map((row) => countRow.parse(row))
           .map(({ verdict, count }) => [verdict, count]),
       ),
+    allCounts: () => selectAllCounts.all().map((row) => dayCountRow.parse(row)),
     close: () => database.close(),
   };
 }

@@ -7,11 +7,22 @@ import { join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
 import { syncFolder } from '../../config/host/private-file.ts';
 import type { Host } from '../../config/ports/host.ts';
-import { compareBytes } from '../../sync/credential/bytes.ts';
+import { compareBytes, toHex } from '../../sync/credential/bytes.ts';
+import { type JournalParent, journalParent } from '../../sync/protocol/batch.ts';
 import { entryHash, genesisHash } from '../../sync/protocol/chain.ts';
 import { recordId, uuidBytes } from '../../sync/protocol/record-id.ts';
+import { recordSchema } from '../../sync/protocol/records.ts';
 import { createBallast } from './ballast.ts';
-import { type DayCount, openSegment, type ReuseTag, type Segment, type SegmentHead, type StoredLine } from './segment.ts';
+import {
+  type CountOfDay,
+  type DayCount,
+  openSegment,
+  type ReuseTag,
+  type Segment,
+  type SegmentContent,
+  type SegmentHead,
+  type StoredLine,
+} from './segment.ts';
 
 export interface SegmentsOptions {
   readonly dataDir: string;
@@ -21,6 +32,18 @@ export interface SegmentsOptions {
 
 export interface Segments {
   readonly journalId: Uint8Array;
+  readonly parent: JournalParent | undefined;
+  /** Number of the last record that is no longer here; 0 while all are. */
+  firstSeq(): number;
+  /** entry_hash(n), where record n or its successor is still here. */
+  hashAt(n: number): Uint8Array | undefined;
+  /**
+   * Goes on in a new journal that begins with the records above `afterSeq`, as they are, under new numbers. All of it is one
+   * rename: after a crash the journal is the old one or the new one. This value is then to be closed and opened again.
+   */
+  moveToNewJournal(afterSeq: number): void;
+  /** Removes whole segments up to record `acknowledged` that nothing needs any more; returns how many. */
+  prune(acknowledged: number, keepMs: number, nowMs: number): number;
   /** Number of the segment that is written to. */
   current(): number;
   last(): { readonly seq: number; readonly hash: Uint8Array };
@@ -55,11 +78,11 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
   };
 
   /** Made under another name first: a crash in between leaves no half segment. */
-  const create = (head: SegmentHead) => {
+  const create = (head: SegmentHead, content?: SegmentContent) => {
     const number = (numbers.at(-1) ?? 0) + 1;
     const fresh = `${fileOf(number)}.new`;
     for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
-    openSegment(fresh, head).close();
+    openSegment(fresh, head, content).close();
     renameSync(fresh, fileOf(number));
     syncFolder(folder);
     segments.push(openSegment(fileOf(number)));
@@ -74,6 +97,7 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
       segments.push(openExisting(fileOf(number)));
       numbers.push(number);
     }
+    setAsideSuperseded();
     if (segments.length === 0) {
       const journalId = uuidBytes(recordId(host.clock.wallMs(), host.random.bytes(10)));
       const previousHash = genesisHash(journalId, options.kioskPublicKey);
@@ -81,6 +105,88 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
     }
     checkJoints(segments, options.kioskPublicKey);
     return checkLines(segments);
+  };
+
+  /** Segments of a journal that a newer one has taken over: kept as evidence, no longer part of the sequence. */
+  const setAsideSuperseded = () => {
+    const journalId = segments.at(-1)?.head.journalId;
+    if (journalId === undefined) return;
+    const isOld = segments.map(({ head }) => compareBytes(head.journalId, journalId) !== 0);
+    for (const [index, segment] of segments.entries()) {
+      const number = numbers[index];
+      if (isOld[index] !== true || number === undefined) continue;
+      segment.close();
+      renameSync(fileOf(number), `${fileOf(number)}.superseded`);
+    }
+    const kept = segments.flatMap((segment, index) => (isOld[index] === true ? [] : [{ segment, number: numbers[index] ?? 0 }]));
+    segments.splice(0, segments.length, ...kept.map(({ segment }) => segment));
+    numbers.splice(0, numbers.length, ...kept.map(({ number }) => number));
+  };
+
+  const readAfter = (afterSeq: number, limit: number): StoredLine[] => {
+    const lines: StoredLine[] = [];
+    for (const [index, segment] of segments.entries()) {
+      const following = segments[index + 1];
+      if (following !== undefined && following.head.firstSeq <= afterSeq) continue;
+      lines.push(...segment.readAfter(afterSeq, limit - lines.length));
+      if (lines.length >= limit) break;
+    }
+    return lines;
+  };
+
+  const hashAt = (n: number): Uint8Array | undefined => {
+    if (n === tail.seq) return tail.hash;
+    const start = segments.find(({ head }) => head.firstSeq === n);
+    if (start !== undefined) return start.head.previousHash;
+    const [line] = n > (segments[0]?.head.firstSeq ?? 0) ? readAfter(n - 1, 1) : [];
+    return line?.seq === n ? line.hash : undefined;
+  };
+
+  const allTags = (): ReuseTag[] => segments.flatMap((segment) => segment.tags());
+
+  const moveToNewJournal = (afterSeq: number): void => {
+    const { head } = newest();
+    const shared = hashAt(afterSeq);
+    const journalId = uuidBytes(recordId(host.clock.wallMs(), host.random.bytes(10)));
+    const previousHash = genesisHash(journalId, head.kioskKey);
+    const parent =
+      shared === undefined ? undefined : journalParent.parse({ journalId: toHex(head.journalId), n: afterSeq, head: toHex(shared) });
+    const lines = renumber(journalId, previousHash, linesAfter(afterSeq));
+    create(
+      { journalId, kioskKey: head.kioskKey, firstSeq: 0, previousHash, parent },
+      { lines, tags: allTags(), counts: sumCounts(segments) },
+    );
+  };
+
+  function* linesAfter(afterSeq: number): Generator<StoredLine> {
+    for (let after = afterSeq; ; ) {
+      const lines = readAfter(after, VERIFY_LINES);
+      yield* lines;
+      const last = lines.at(-1);
+      if (last === undefined) return;
+      after = last.seq;
+    }
+  }
+
+  const prune = (acknowledged: number, keepMs: number, nowMs: number): number => {
+    let removed = 0;
+    for (;;) {
+      const [oldest, following] = segments;
+      const number = numbers[0];
+      if (oldest === undefined || following === undefined || number === undefined) break;
+      const isNeeded =
+        following.head.firstSeq > acknowledged ||
+        recordedAtMs(oldest) > nowMs - keepMs ||
+        oldest.tags().some(({ expiresAtMs }) => expiresAtMs > nowMs);
+      if (isNeeded) break;
+      oldest.close();
+      segments.shift();
+      numbers.shift();
+      for (const suffix of ['', '-wal', '-shm']) rmSync(fileOf(number) + suffix, { force: true });
+      removed++;
+    }
+    if (removed > 0) syncFolder(folder);
+    return removed;
   };
 
   const newest = (): Segment => {
@@ -100,6 +206,11 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
   }
   return {
     journalId: newest().head.journalId,
+    parent: segments[0]?.head.parent,
+    firstSeq: () => segments[0]?.head.firstSeq ?? 0,
+    hashAt: (n) => guard(() => hashAt(n)),
+    moveToNewJournal: (afterSeq) => guard(() => moveToNewJournal(afterSeq)),
+    prune: (acknowledged, keepMs, nowMs) => guard(() => prune(acknowledged, keepMs, nowMs)),
     current: () => numbers.at(-1) ?? 0,
     last: () => tail,
     rotateIfFull: () =>
@@ -113,18 +224,8 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
       guard(() => newest().append(stored, tags, count));
       tail = { seq: stored.seq, hash: stored.hash };
     },
-    readAfter: (afterSeq, limit) =>
-      guard(() => {
-        const lines: StoredLine[] = [];
-        for (const [index, segment] of segments.entries()) {
-          const following = segments[index + 1];
-          if (following !== undefined && following.head.firstSeq <= afterSeq) continue;
-          lines.push(...segment.readAfter(afterSeq, limit - lines.length));
-          if (lines.length >= limit) break;
-        }
-        return lines;
-      }),
-    tags: () => guard(() => segments.flatMap((segment) => segment.tags())),
+    readAfter: (afterSeq, limit) => guard(() => readAfter(afterSeq, limit)),
+    tags: () => guard(allTags),
     counts: (day) =>
       guard(() => {
         const sum = new Map<string, number>();
@@ -145,6 +246,33 @@ function openExisting(file: string): Segment {
     if (existsSync(file) && !isDiskError(error)) throw new Fault('journal-corrupt', `${file} is not a journal segment.`, { cause: error });
     throw error;
   }
+}
+
+/** The same lines, chained anew from the start of another journal. */
+function* renumber(journalId: Uint8Array, start: Uint8Array, lines: Iterable<StoredLine>): Generator<StoredLine> {
+  let tail = { seq: 0, hash: start };
+  for (const { line } of lines) {
+    tail = { seq: tail.seq + 1, hash: entryHash(journalId, tail.seq + 1, tail.hash, line) };
+    yield { ...tail, line };
+  }
+}
+
+function sumCounts(segments: readonly Segment[]): CountOfDay[] {
+  const sums = new Map<string, CountOfDay>();
+  for (const { day, verdict, count } of segments.flatMap((segment) => segment.allCounts())) {
+    const name = `${day} ${verdict}`;
+    sums.set(name, { day, verdict, count: count + (sums.get(name)?.count ?? 0) });
+  }
+  return [...sums.values()];
+}
+
+/** When the last record of a segment was written, by the machine's clock; now where none can be read. */
+function recordedAtMs(segment: Segment): number {
+  const { seq } = segment.last();
+  const [line] = segment.readAfter(seq - 1, 1);
+  return line === undefined
+    ? Number.POSITIVE_INFINITY
+    : Date.parse(recordSchema.parse(JSON.parse(new TextDecoder().decode(line.line))).recordTime);
 }
 
 /** Each segment must begin where the one before ends, and all belong to one journal of this kiosk. */

@@ -3,11 +3,11 @@
  * Parsing and verifying are two steps, because the key is found in between by the key id, which is a hint and no proof.
  */
 import { createHash } from 'node:crypto';
-import nacl from 'tweetnacl';
 import { toHex } from './bytes.ts';
 import { type CborMap, type CborReason, type CborValue, decodeCbor, encodeCbor, isCborArray, isCborMap } from './cbor.ts';
 import { checkEd25519, type SignatureReason } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
+import { createSigner, type Signer } from './signer.ts';
 
 /** Fully specified Ed25519 (RFC 9864). */
 const ALG_ED25519 = -19;
@@ -88,16 +88,16 @@ export function checkSign1(message: Sign1, publicKey: Uint8Array): SignatureReas
   return checkEd25519(sigStructure(message.protectedBytes, message.payload), message.signature, publicKey);
 }
 
-/** Signs `payload` with a 32-byte Ed25519 seed; always algorithm -19. Returns the tagged message. */
-export function signSign1(payload: Uint8Array, seed: Uint8Array, contentType?: string): Uint8Array {
-  const pair = nacl.sign.keyPair.fromSeed(seed);
+/** Signs `payload` with a key or its 32-byte seed; always algorithm -19. Returns the tagged message. */
+export function signSign1(payload: Uint8Array, key: Uint8Array | Signer, contentType?: string): Uint8Array {
+  const signer = key instanceof Uint8Array ? createSigner(key) : key;
   const header = new Map<number, CborValue>([
     [HEADER_ALG, ALG_ED25519],
-    [HEADER_KID, keyId(pair.publicKey)],
+    [HEADER_KID, keyId(signer.publicKey)],
   ]);
   if (contentType !== undefined) header.set(HEADER_CONTENT_TYPE, contentType);
   const protectedBytes = encodeCbor(header);
-  const signature = nacl.sign.detached(sigStructure(protectedBytes, payload), pair.secretKey);
+  const signature = signer.sign(sigStructure(protectedBytes, payload));
   return encodeCbor({ tag: 18, content: [protectedBytes, new Map(), payload, signature] });
 }
 

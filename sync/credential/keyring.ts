@@ -9,7 +9,15 @@ import { fromHex, toHex } from './bytes.ts';
 import { checkSign1, keyId } from './cose.ts';
 import { isPublicKeyAcceptable } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
-import { type Envelope, parseEnvelopes, parsePayload, type StatementReason, statementHeader } from './statement.ts';
+import {
+  type Envelope,
+  parseEnvelopes,
+  parsePayload,
+  type RoleName,
+  roleNames,
+  type StatementReason,
+  statementHeader,
+} from './statement.ts';
 import { areaCode, buildTrustList, classCode, type TrustList } from './trust.ts';
 
 const key32 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -36,13 +44,17 @@ export const keyringSchema = statementHeader.extend({
   roles: z.object({
     release: z.array(key32).max(8),
     slice: z.array(key32).max(8),
+    /** Acknowledges crossings. */
+    receipt: z.array(key32).max(8).default([]),
+    /** Admits and revokes kiosks. */
+    fleet: z.array(key32).max(8).default([]),
   }),
   /** X25519 key to which crossings are sealed. */
   sealing: key32,
+  /** SHA-256 of the SubjectPublicKeyInfos that upstream's TLS may show; none: certificate authorities decide. */
+  upstreamPins: z.array(key32).max(16).default([]),
 });
 export type KeyringBody = z.infer<typeof keyringSchema>;
-
-export type RoleName = keyof KeyringBody['roles'];
 
 export interface Keyring {
   readonly version: number;
@@ -56,6 +68,7 @@ export interface Keyring {
   /** Key id to public key, by role. */
   readonly roles: Readonly<Record<RoleName, ReadonlyMap<string, Uint8Array>>>;
   readonly sealingKey: Uint8Array;
+  readonly upstreamPins: readonly string[];
 }
 
 export type KeyringReason = StatementReason | 'keyring-root' | 'keyring-threshold' | 'keyring-keys' | 'keyring-test-key';
@@ -102,7 +115,7 @@ function checkRoots(envelopes: readonly Envelope[], body: KeyringBody, pinnedRoo
 }
 
 function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, KeyringReason> {
-  const all = [...body.roots, ...body.issuers.map(({ key }) => key), ...body.roles.release, ...body.roles.slice];
+  const all = [...body.roots, ...body.issuers.map(({ key }) => key), ...roleNames.flatMap((role) => body.roles[role])];
   if (!all.every((key) => isPublicKeyAcceptable(fromHex(key)))) return refuse('keyring-keys');
   // One key, one duty: a slice key that were also an issuer could pass people.
   if (new Set(all).size !== all.length) return refuse('keyring-keys');
@@ -128,8 +141,14 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     expiresAtMs: Date.parse(body.expires),
     demo: body.demo === true,
     trust: trust.value,
-    roles: { release: byKeyId(body.roles.release), slice: byKeyId(body.roles.slice) },
+    roles: {
+      release: byKeyId(body.roles.release),
+      slice: byKeyId(body.roles.slice),
+      receipt: byKeyId(body.roles.receipt),
+      fleet: byKeyId(body.roles.fleet),
+    },
     sealingKey: fromHex(body.sealing),
+    upstreamPins: body.upstreamPins,
   });
 }
 

@@ -9,9 +9,23 @@ import { toHex } from './bytes.ts';
 import { type CoseReason, checkSign1, parseSign1, type Sign1, signSign1 } from './cose.ts';
 import type { SignatureReason } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
+import type { Signer } from './signer.ts';
 
-export const statementTypes = ['keyring', 'policy', 'slice-manifest'] as const;
-export type StatementType = (typeof statementTypes)[number];
+/** Which role of the keyring signs which statement; a keyring itself is signed by its roots. */
+export const signerRoles = {
+  policy: 'release',
+  'slice-manifest': 'slice',
+  receipt: 'receipt',
+  enrolment: 'fleet',
+} as const;
+export const roleNames = [
+  'release',
+  'slice',
+  'receipt',
+  'fleet',
+] as const satisfies readonly (typeof signerRoles)[keyof typeof signerRoles][];
+export type RoleName = (typeof roleNames)[number];
+export type StatementType = 'keyring' | keyof typeof signerRoles;
 
 export type StatementReason =
   | CoseReason
@@ -48,9 +62,9 @@ function contentTypeOf(type: StatementType): string {
 }
 
 /** Signs `body` as a statement of `type`; one line of base64url without a line end. */
-export function signStatement(type: StatementType, body: StatementHeader, seed: Uint8Array): string {
+export function signStatement(type: StatementType, body: StatementHeader, key: Uint8Array | Signer): string {
   const payload = new TextEncoder().encode(JSON.stringify(body));
-  return Buffer.from(signSign1(payload, seed, contentTypeOf(type))).toString('base64url');
+  return Buffer.from(signSign1(payload, key, contentTypeOf(type))).toString('base64url');
 }
 
 /** Reads the envelopes of a statement file: one line each, at least one. */

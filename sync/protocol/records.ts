@@ -46,5 +46,14 @@ export const recordSchema = z.strictObject({
   /** Lane records: open, or the fault that closed it; fault records: the fault. */
   laneState: z.enum(['open', 'closed']).optional(),
   fault: z.string().optional(),
+  /** Lost-range records: records `from` to `to` of an earlier journal are gone; `receipt` is upstream's own word on where it stands. */
+  lost: z
+    .strictObject({
+      journalId: z.string().regex(/^[0-9a-f]{32}$/),
+      from: z.number().int().min(1),
+      to: z.number().int().min(1),
+      receipt: z.string().max(2_000),
+    })
+    .optional(),
 });
 export type JournalRecord = z.infer<typeof recordSchema>;

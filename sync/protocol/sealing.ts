@@ -3,10 +3,10 @@
  * secretbox under HMAC-SHA-256(segment key, i). The kiosk holds the segment key in memory only: a stolen PC tells nobody's
  * past, and opening costs upstream one X25519 operation a header. Sealed boxes are compatible with libsodium's.
  */
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { blake2b } from '@noble/hashes/blake2.js';
 import nacl from 'tweetnacl';
-import { concatBytes } from '../credential/bytes.ts';
+import { concatBytes, toHex } from '../credential/bytes.ts';
 import { accept, type Outcome, refuse } from '../credential/outcome.ts';
 
 export const SEGMENT_KEY_BYTES = 32;
@@ -40,6 +40,11 @@ export function isSealingKeyAcceptable(publicKey: Uint8Array): boolean {
   if (publicKey.length !== nacl.box.publicKeyLength) return false;
   const probe = new Uint8Array(32).fill(9);
   return nacl.scalarMult(probe, publicKey).some((byte) => byte !== 0);
+}
+
+/** Names a sealing key in the seals made to it: the first 8 hex digits of SHA-256(public key). */
+export function sealKidOf(publicKey: Uint8Array): string {
+  return toHex(createHash('sha256').update(publicKey).digest()).slice(0, 8);
 }
 
 /** Seals record `index` under a segment key. The result is 16 bytes longer than the padded plaintext. */

@@ -50,7 +50,7 @@ function faultText({ summary, action, summaryVi, actionVi }: NonNullable<Supervi
   return language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`;
 }
 
-function chips({ camera, screen, clock, slice, journal, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
+function chips({ camera, screen, clock, slice, journal, upstream, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
   const isLive = camera.state === 'live' && camera.frameAgeMs < FRAME_OLD_MS;
   const age = Number.isFinite(camera.frameAgeMs) ? `${Math.round(camera.frameAgeMs)} ms` : '—';
   const sliceText =
@@ -62,6 +62,7 @@ function chips({ camera, screen, clock, slice, journal, counts, readMsP50, readM
     chip('clock', `${clock.state} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
     chip('slice', sliceText, slice.grade === 'fresh'),
     chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
+    chip('upstream', t(upstream), upstream === 'reached'),
     chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
     chip('read', read, true),
   ];

@@ -30,6 +30,10 @@ const texts = {
   minutes: ['phút', 'min'],
   records: ['bản ghi', 'records'],
   waiting: ['chờ gửi', 'to send'],
+  upstream: ['Trung tâm', 'Centre'],
+  none: ['không có', 'none'],
+  reached: ['đã kết nối', 'connected'],
+  unreached: ['mất liên lạc', 'no contact'],
   old: ['cũ', 'old'],
 } as const;
 

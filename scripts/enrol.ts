@@ -1,0 +1,65 @@
+/** `checkpoint-kiosk enrol`: makes the kiosk's keys where there are none, and gets its certificate from upstream. */
+import { readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import nacl from 'tweetnacl';
+import { createNodeHost } from '../config/host/node-host.ts';
+import { loadOrCreateKey, writePrivateFile } from '../config/host/private-file.ts';
+import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import type { Host } from '../config/ports/host.ts';
+import { toHex } from '../sync/credential/bytes.ts';
+import { readKeyring } from '../sync/credential/keyring.ts';
+import { createSigner } from '../sync/credential/signer.ts';
+import { enrolKiosk } from '../sync/edge/enrol-kiosk.ts';
+import { createUpstreamClient } from '../sync/edge/upstream-client.ts';
+import { CommandError, exitCode } from './command.ts';
+import { loadConfig } from './config-check.ts';
+
+export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string }): Promise<void> {
+  const token = given.token ?? (given.tokenFile === undefined ? undefined : readText(given.tokenFile).trim());
+  if (token === undefined) throw new CommandError(exitCode.usage, 'give --token-file FILE (or - for stdin), or --token TOKEN');
+  if (!/^[A-Za-z0-9_-]{43}$/.test(token))
+    throw new CommandError(exitCode.dataError, 'that is no enrolment token: 43 letters, digits, - and _');
+  const certificate = await enrolWith(loadConfig(configFile), configFile, token, createNodeHost('warn'));
+  process.stdout.write(`${JSON.stringify({ enrolled: true, certificate })}\n`);
+}
+
+/** Returns the certificate's file. */
+export async function enrolWith(config: KioskConfig, configFile: string, token: string, host: Host): Promise<string> {
+  const url = config['upstream.url'];
+  if (url === undefined) throw new CommandError(exitCode.config, `${configFile}: upstream.url is not set`);
+  const path = (name: string) => resolve(dirname(resolve(configFile)), name);
+  const root = config['keyring.root'];
+  const keyring = readKeyring(readText(path(config['keyring.file'])), root);
+  if (!keyring.ok) throw new CommandError(exitCode.dataError, `${config['keyring.file']}: ${keyring.reason}`);
+  const keys = join(path(config.dataDir), 'keys');
+  const signer = createSigner(loadOrCreateKey(join(keys, 'kiosk.key'), host.random));
+  const sealing = nacl.box.keyPair.fromSecretKey(loadOrCreateKey(join(keys, 'sealing.key'), host.random));
+  const { kioskId, checkpointId, lane } = config;
+  const client = createUpstreamClient({ url: new URL(url), pins: () => keyring.value.upstreamPins, keyId: kioskId, signer }, host);
+  const request = {
+    token,
+    kioskId,
+    checkpointId,
+    lane,
+    signingKey: toHex(signer.publicKey),
+    sealingKey: toHex(sealing.publicKey),
+    root,
+  };
+  try {
+    const certificate = await enrolKiosk(client, request, keyring.value);
+    if (!certificate.ok) throw new CommandError(exitCode.failed, `${url}: ${certificate.reason}`);
+    const file = join(keys, 'certificate.cose');
+    writePrivateFile(file, `${certificate.value}\n`);
+    return file;
+  } finally {
+    client.close();
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}

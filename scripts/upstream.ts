@@ -1,0 +1,154 @@
+/** `checkpoint-kiosk upstream` and the commands around it: the service at the centre, its kiosks, its tables. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createNodeHost } from '../config/host/node-host.ts';
+import { writePrivateFile } from '../config/host/private-file.ts';
+import type { Host } from '../config/ports/host.ts';
+import { createEnrolmentDesk } from '../sync/upstream/enrolment/enrol.ts';
+import { openUpstream, type Upstream } from '../sync/upstream/open-upstream.ts';
+import { createProjector } from '../sync/upstream/projector/projector.ts';
+import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
+import type { Store } from '../sync/upstream/store/store.ts';
+import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
+import { CommandError, exitCode } from './command.ts';
+import { programVersion } from './program-version.ts';
+import { untilStopped } from './until-stopped.ts';
+
+export interface KeyOptions {
+  readonly keys: string;
+  readonly keyring: string;
+  readonly root: string;
+}
+
+export interface ServeOptions extends KeyOptions {
+  readonly store: string;
+  readonly address: string;
+  readonly port: number;
+  readonly tlsCert: string | undefined;
+  readonly tlsKey: string | undefined;
+  readonly retentionDays: number | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  readonly allowDemo: boolean;
+}
+
+const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/;
+const DAY_MS = 86_400_000;
+
+/** `sqlite:FILE`, and nothing else yet. */
+export function openStore(given: string): Store {
+  const file = /^sqlite:(.+)$/.exec(given)?.[1];
+  if (file === undefined) throw new CommandError(exitCode.usage, `--store ${given}: expected sqlite:FILE`);
+  return openSqliteStore(file);
+}
+
+export async function startUpstream(options: ServeOptions, host: Host): Promise<Upstream> {
+  const { address, port, tlsCert, tlsKey } = options;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw new CommandError(exitCode.usage, '--tls-cert and --tls-key belong together');
+  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: readInput(tlsCert), key: readInput(tlsKey) };
+  if (tls === undefined && !LOOPBACK.test(address)) {
+    throw new CommandError(
+      exitCode.usage,
+      `plain HTTP is served to this machine only: give --tls-cert and --tls-key to listen on ${address}`,
+    );
+  }
+  const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: options.allowDemo });
+  const operatorToken = loadOperatorToken(options.keys, host);
+  const retentionMs = options.retentionDays === undefined ? undefined : options.retentionDays * DAY_MS;
+  const store = openStore(options.store);
+  try {
+    const { root } = options;
+    return await openUpstream(store, { keys, root, address, port, tls, operatorToken, retentionMs, version: programVersion() }, host);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+export async function runUpstream(options: ServeOptions): Promise<number> {
+  const host = createNodeHost(options.logLevel);
+  const upstream = await startUpstream(options, host);
+  host.log.info('upstream-started', { url: upstream.url, operatorToken: join(options.keys, 'operator.token') });
+  const signal = await untilStopped();
+  host.log.info('upstream-stopping', { signal });
+  await upstream.close();
+  return exitCode.ok;
+}
+
+/** The operator's password for the page and the API; made at the first start. */
+export function loadOperatorToken(folder: string, host: Pick<Host, 'random'>): string {
+  const file = join(folder, 'operator.token');
+  if (!existsSync(file)) writePrivateFile(file, `${Buffer.from(host.random.bytes(24)).toString('base64url')}\n`);
+  const token = readInput(file).trim();
+  if (token.length < 16) throw new CommandError(exitCode.dataError, `${file} holds no token of at least 16 characters`);
+  return token;
+}
+
+export interface AddKioskOptions extends KeyOptions {
+  readonly store: string;
+  readonly checkpoint: string;
+  readonly lane: string;
+  readonly minutes: number;
+}
+
+export async function addKiosk(kioskId: string, options: AddKioskOptions): Promise<void> {
+  const host = createNodeHost('warn');
+  const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: true });
+  const store = openStore(options.store);
+  try {
+    const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root: options.root }, host);
+    const { checkpoint: checkpointId, lane, minutes } = options;
+    const token = await desk.issueToken({ kioskId, checkpointId, lane }, minutes * 60_000);
+    process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, token, validMinutes: minutes })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function listKiosks(given: string): Promise<void> {
+  const store = openStore(given);
+  try {
+    const day = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    for (const kiosk of await store.kiosks()) {
+      const { kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs } = kiosk;
+      const times = { enrolledAt: day(enrolledAtMs), seenAt: day(seenAtMs), revokedAt: day(revokedAtMs) };
+      process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, ...times })}\n`);
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+export async function revokeKiosk(kioskId: string, given: string): Promise<void> {
+  const store = openStore(given);
+  try {
+    if (!(await store.revokeKiosk(kioskId, createNodeHost('warn').clock.wallMs()))) {
+      throw new CommandError(exitCode.failed, `no kiosk is called ${kioskId}`);
+    }
+    process.stdout.write(`${JSON.stringify({ kioskId, revoked: true })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function rebuildTables(options: KeyOptions & { readonly store: string }): Promise<void> {
+  const host = createNodeHost('warn');
+  const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: true });
+  const store = openStore(options.store);
+  try {
+    const projector = createProjector(store, keys.sealing, host);
+    const batches = await projector.rebuild((done) => process.stderr.write(`\r  ${done} batches`));
+    process.stderr.write('\n');
+    process.stdout.write(`${JSON.stringify({ batches, ...(await store.counts()) })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+function readInput(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}

@@ -1,0 +1,34 @@
+/** The kiosk's side of enrolment: asks for a certificate and believes it only from the fleet key, for the own keys. */
+import type { Keyring } from '../credential/keyring.ts';
+import { accept, type Outcome } from '../credential/outcome.ts';
+import { openStatement, parseEnvelopes } from '../credential/statement.ts';
+import { certificateSchema, type EnrolmentRequest } from '../protocol/enrolment.ts';
+import { problemTitle } from './read-reply.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+
+const REQUEST_MS = 30_000;
+
+/** The certificate's line, or one sentence why there is none. */
+export async function enrolKiosk(client: UpstreamClient, request: EnrolmentRequest, keyring: Keyring): Promise<Outcome<string, string>> {
+  const reply = await client.send({
+    method: 'POST',
+    target: '/v1/enrolments',
+    body: new TextEncoder().encode(JSON.stringify(request)),
+    contentType: 'application/json',
+    timeoutMs: REQUEST_MS,
+    tag: 'checkpoint-enrolment',
+  });
+  if (reply.kind === 'failed') return { ok: false, reason: reply.why };
+  const envelopes = parseEnvelopes(reply.text);
+  if (!envelopes.ok) return { ok: false, reason: `HTTP ${reply.status}: ${problemTitle(reply.text) ?? 'the answer is not signed'}` };
+  const certificate = openStatement(envelopes.value[0], 'enrolment', keyring.roles.fleet, certificateSchema);
+  if (!certificate.ok) return { ok: false, reason: `the certificate is refused: ${certificate.reason}` };
+  const { kioskId, checkpointId, lane, signingKey, sealingKey } = certificate.value;
+  const isOwn =
+    kioskId === request.kioskId &&
+    checkpointId === request.checkpointId &&
+    lane === request.lane &&
+    signingKey === request.signingKey &&
+    sealingKey === request.sealingKey;
+  return isOwn ? accept(reply.text.trimEnd()) : { ok: false, reason: 'the certificate names another kiosk or other keys' };
+}

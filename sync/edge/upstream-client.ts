@@ -1,0 +1,115 @@
+/**
+ * Requests from a kiosk to upstream: signed, bounded in time and size, with TLS bound to the pinned keys. Says only what
+ * came back; whether it means anything is for the statement in it to show. A redirect is never followed.
+ */
+import http from 'node:http';
+import https from 'node:https';
+import type { Host } from '../../config/ports/host.ts';
+import type { Signer } from '../credential/signer.ts';
+import { requestDigest } from '../protocol/receipt.ts';
+import { type RequestTag, signRequest } from '../protocol/request-signature.ts';
+import { createAgent, type Pins } from './pinned-agent.ts';
+
+export interface ClientRequest {
+  readonly method: 'GET' | 'POST';
+  /** Path with query. */
+  readonly target: string;
+  readonly body?: Uint8Array;
+  readonly contentType?: string;
+  readonly timeoutMs: number;
+  readonly tag?: RequestTag;
+}
+
+export type ClientReply =
+  | {
+      readonly kind: 'reply';
+      readonly status: number;
+      readonly text: string;
+      /** What the answer must be bound to. */
+      readonly digest: string;
+      readonly nonce: string;
+      readonly retryAfterMs: number;
+    }
+  | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
+
+export interface UpstreamClient {
+  send(request: ClientRequest): Promise<ClientReply>;
+  /** Ends what is under way. */
+  close(): void;
+}
+
+export interface ClientOptions {
+  /** https, or http to loopback. */
+  readonly url: URL;
+  readonly pins: Pins;
+  /** Who signs: a kiosk's id, or at enrolment any name. */
+  readonly keyId: string;
+  readonly signer: Signer;
+}
+
+const REPLY_BYTES_MAX = 1 << 20;
+const NONCE_BYTES = 16;
+const RETRY_AFTER_S_MAX = 3_600;
+
+export function createUpstreamClient({ url, pins, keyId, signer }: ClientOptions, host: Pick<Host, 'clock' | 'random'>): UpstreamClient {
+  const isTls = url.protocol === 'https:';
+  const agent = createAgent(url, pins);
+  const base = url.pathname.replace(/\/$/, '');
+
+  const send = (request: ClientRequest): Promise<ClientReply> => {
+    const { method, tag = 'checkpoint-kiosk', timeoutMs } = request;
+    const body = request.body ?? new Uint8Array(0);
+    const target = base + request.target;
+    const nonce = Buffer.from(host.random.bytes(NONCE_BYTES)).toString('base64url');
+    const created = Math.floor(host.clock.wallMs() / 1000);
+    const headers = signRequest({ method, target, body }, { created, nonce, keyId, tag }, signer);
+    const digest = requestDigest(method, target, body);
+    return new Promise((resolve) => {
+      const fail = (why: string, timedOut = false) => {
+        cancel();
+        resolve({ kind: 'failed', why, timedOut });
+        outgoing.destroy();
+      };
+      const outgoing = (isTls ? https : http).request(url, {
+        agent,
+        method,
+        path: target,
+        headers: {
+          ...headers,
+          'content-length': body.length,
+          ...(request.contentType !== undefined && { 'content-type': request.contentType }),
+        },
+      });
+      const cancel = host.clock.after(timeoutMs, () => fail(`no answer within ${timeoutMs} ms`, true));
+      outgoing.on('error', (error) => fail(error.message));
+      outgoing.on('response', (incoming) => {
+        const chunks: Buffer[] = [];
+        let bytes = 0;
+        incoming.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > REPLY_BYTES_MAX) fail('the answer is too long');
+          else chunks.push(chunk);
+        });
+        incoming.on('error', (error) => fail(error.message));
+        incoming.on('end', () => {
+          cancel();
+          resolve({
+            kind: 'reply',
+            status: incoming.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString('latin1'),
+            digest,
+            nonce,
+            retryAfterMs: retryAfterMs(incoming.headers['retry-after']),
+          });
+        });
+      });
+      outgoing.end(body);
+    });
+  };
+  return { send, close: () => agent.destroy() };
+}
+
+/** Seconds only; a date would need a clock that agrees. */
+function retryAfterMs(header: string | undefined): number {
+  return header !== undefined && /^\d{1,6}$/.test(header) ? Math.min(Number(header), RETRY_AFTER_S_MAX) * 1000 : 0;
+}

@@ -1,0 +1,38 @@
+/**
+ * The receipt: upstream's word about a journal, and the only thing that acknowledges, refuses or forks. It is bound to the
+ * request that it answers by that request's digest and nonce, so that neither an old receipt nor another's moves anything.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { toHex } from '../credential/bytes.ts';
+import { statementHeader } from '../credential/statement.ts';
+import { chainPoint, hashText, journalIdText } from './batch.ts';
+
+/**
+ * `acknowledged`: records up to n are kept for good, if `head` is the kiosk's own hash there. `gap`: send from n + 1.
+ * `fork`: what was sent continues another history than upstream's. `unknown-journal`: nothing of it is here.
+ */
+export const receiptOutcomes = ['acknowledged', 'gap', 'fork', 'unknown-journal'] as const;
+
+/** Why a record lies in quarantine instead of among the others; the journal goes on behind it. */
+export const rejectReasons = ['line-json', 'line-schema', 'line-kiosk', 'id-conflict'] as const;
+export type RejectReason = (typeof rejectReasons)[number];
+
+export const receiptSchema = statementHeader.extend({
+  journalId: journalIdText,
+  outcome: z.enum(receiptOutcomes),
+  /** Last record that is kept, and its hash; 0 and the journal's start where there is none. */
+  n: z.number().int().min(0),
+  head: hashText,
+  rejected: z.array(z.object({ n: z.number().int().min(1), reason: z.enum(rejectReasons) })).max(500),
+  /** In a handshake and after a fork: points of upstream's history, newest first, the last one always 0. */
+  points: z.array(chainPoint).max(64),
+  requestDigest: hashText,
+  nonce: z.string().min(16).max(64),
+});
+export type Receipt = z.infer<typeof receiptSchema>;
+
+/** What a reply is bound to: SHA-256 over method, path with query, and the body as it was sent. */
+export function requestDigest(method: string, target: string, body: Uint8Array): string {
+  return toHex(createHash('sha256').update(`${method} ${target}\n`).update(body).digest());
+}

@@ -1,0 +1,62 @@
+/** The OpenAPI 3.1 document, made from the routes themselves. */
+import { z } from 'zod';
+import { type ProblemCode, problemSchema, problems } from '../../protocol/problem.ts';
+import type { Route } from './route.ts';
+
+const mediaTypes = { statement: 'application/vnd.checkpoint.statement', json: 'application/json', html: 'text/html' } as const;
+const security = { kiosk: [{ kioskSignature: [] }], operator: [{ operatorToken: [] }], anyone: [] } as const;
+
+export function openApiDocument(routes: readonly Route[], version: string) {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'checkpoint-kiosk upstream', version },
+    paths,
+    components: {
+      schemas: { Problem: z.toJSONSchema(problemSchema) },
+      securitySchemes: {
+        kioskSignature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'signature',
+          description:
+            'RFC 9421: Ed25519 over @method, @path, @query and content-digest; created, nonce, keyid (kiosk), tag checkpoint-kiosk',
+        },
+        operatorToken: { type: 'http', scheme: 'bearer' },
+      },
+    },
+  };
+}
+
+function operation(route: Route) {
+  const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
+  const { kind, description, schema } = route.reply;
+  const content = { [mediaTypes[kind]]: { schema: schema === undefined ? { type: 'string' } : z.toJSONSchema(schema) } };
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    security: security[route.caller],
+    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    ...(route.method === 'POST' && {
+      requestBody: {
+        required: true,
+        content: {
+          [route.request === undefined ? 'application/gzip' : 'application/json']: {
+            schema: route.request === undefined ? { type: 'string', maxLength: route.bodyBytesMax } : z.toJSONSchema(route.request),
+          },
+        },
+      },
+    }),
+    responses: { 200: { description, content }, ...problemResponses(route.problems) },
+  };
+}
+
+function problemResponses(codes: readonly ProblemCode[]) {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) byStatus.set(problems[code].status, [...(byStatus.get(problems[code].status) ?? []), code]);
+  const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  return Object.fromEntries([...byStatus].map(([status, own]) => [status, { description: own.join(', '), content }]));
+}

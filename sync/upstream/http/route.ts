@@ -1,0 +1,52 @@
+/**
+ * One endpoint as a value: what the server registers and what the OpenAPI document says come from the same lines. A handler
+ * gets a request whose caller is already known, and answers with a value; it never touches the socket.
+ */
+import type { z } from 'zod';
+import type { ProblemCode } from '../../protocol/problem.ts';
+import type { EnrolledKiosk } from '../store/store.ts';
+
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path with query, as it was sent. */
+  readonly target: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Uint8Array;
+}
+
+/** Who asks: a kiosk by its signature, with the nonce that its answer is bound to. */
+export interface KioskCaller {
+  readonly kiosk: EnrolledKiosk;
+  readonly nonce: string;
+}
+
+export type Reply =
+  | { readonly kind: 'statement'; readonly line: string }
+  | { readonly kind: 'json'; readonly body: unknown }
+  | { readonly kind: 'html'; readonly body: string }
+  | { readonly kind: 'problem'; readonly code: ProblemCode; readonly detail?: string };
+
+interface RouteBase {
+  readonly method: 'GET' | 'POST';
+  /** With parameters in braces, as OpenAPI writes them. */
+  readonly path: string;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly bodyBytesMax: number;
+  /** Shape of a JSON body, where there is one. */
+  readonly request?: z.ZodType;
+  /** What a good answer is. */
+  readonly reply: { readonly kind: 'statement' | 'json' | 'html'; readonly description: string; readonly schema?: z.ZodType };
+  readonly problems: readonly ProblemCode[];
+}
+
+export type Route = RouteBase &
+  (
+    | { readonly caller: 'kiosk'; handle(request: UpstreamRequest, caller: KioskCaller): Promise<Reply> }
+    | { readonly caller: 'anyone' | 'operator'; handle(request: UpstreamRequest): Promise<Reply> }
+  );
+
+export function problem(code: ProblemCode, detail?: string): Reply {
+  return { kind: 'problem', code, ...(detail !== undefined && { detail }) };
+}

@@ -1,0 +1,130 @@
+/**
+ * The HTTP server of upstream: registers the routes, finds out who asks, keeps bodies within bounds, and turns replies into
+ * responses. Holds no state and makes no rules, so that any number of processes may share one store.
+ */
+import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { Fault } from '../../../config/faults.ts';
+import type { Host } from '../../../config/ports/host.ts';
+import { type ProblemCode, problemBody } from '../../protocol/problem.ts';
+import type { FleetStore } from '../store/store.ts';
+import { authenticateKiosk, isOperator } from './authenticate.ts';
+import { openApiDocument } from './openapi.ts';
+import { problem, type Reply, type Route, type UpstreamRequest } from './route.ts';
+
+export interface ServerOptions {
+  readonly address: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  readonly tls: { readonly certificate: string; readonly key: string } | undefined;
+  readonly operatorToken: string;
+  readonly version: string;
+}
+
+export interface UpstreamServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const REQUEST_MS_MAX = 60_000;
+const KEEP_ALIVE_MS = 72_000;
+const REALM = 'Basic realm="checkpoint-kiosk upstream", charset="UTF-8"';
+
+/** Throws Fault('upstream-port-busy'). */
+export async function startServer(
+  routes: readonly Route[],
+  store: Pick<FleetStore, 'findKiosk'>,
+  options: ServerOptions,
+  host: Host,
+): Promise<UpstreamServer> {
+  const server = buildServer(routes, store, options, host);
+  try {
+    await server.listen({ host: options.address, port: options.port });
+  } catch (error) {
+    await server.close();
+    const detail = `${options.address}:${options.port}: ${error instanceof Error ? error.message : error}`;
+    throw new Fault('upstream-port-busy', detail, { cause: error });
+  }
+  const [bound] = server.addresses();
+  const name = options.address.includes(':') ? `[${options.address}]` : options.address;
+  return {
+    url: `${options.tls === undefined ? 'http' : 'https'}://${name}:${typeof bound === 'object' ? bound.port : options.port}`,
+    close: () => server.close(),
+  };
+}
+
+/** Not yet listening. */
+export function buildServer(
+  routes: readonly Route[],
+  store: Pick<FleetStore, 'findKiosk'>,
+  options: Pick<ServerOptions, 'tls' | 'operatorToken' | 'version'>,
+  host: Host,
+) {
+  const { tls } = options;
+  const server = fastify({
+    https: tls === undefined ? null : { cert: tls.certificate, key: tls.key },
+    bodyLimit: Math.max(...routes.map(({ bodyBytesMax }) => bodyBytesMax)),
+    requestTimeout: REQUEST_MS_MAX,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: true,
+    logger: false,
+  });
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  server.setNotFoundHandler(async (_request, response) => respond(response, problem('not-found')));
+  server.setErrorHandler(async (error: Error & { statusCode?: number }, request, response) => {
+    const code = problemOfStatus(error.statusCode);
+    if (code === 'internal') host.log.error('request-failed', { path: request.routeOptions.url, why: error.stack ?? error.message });
+    return respond(response, problem(code));
+  });
+  for (const route of routes) {
+    server.route({
+      method: route.method,
+      url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
+      bodyLimit: Math.max(route.bodyBytesMax, 1),
+      handler: async (request, response) => respond(response, await answer(route, describe(request), store, options.operatorToken)),
+    });
+  }
+  const document = openApiDocument(routes, options.version);
+  server.get('/v1/openapi.json', async (_request, response) => response.send(document));
+  return server;
+}
+
+async function answer(route: Route, request: UpstreamRequest, store: Pick<FleetStore, 'findKiosk'>, operatorToken: string): Promise<Reply> {
+  if (route.caller === 'kiosk') {
+    const caller = await authenticateKiosk(request, store);
+    return caller.ok ? route.handle(request, caller.value) : problem(caller.reason);
+  }
+  const { authorization } = request.headers;
+  const isAllowed = route.caller === 'anyone' || isOperator(typeof authorization === 'string' ? authorization : undefined, operatorToken);
+  return isAllowed ? route.handle(request) : problem('operator-unknown');
+}
+
+function describe(request: FastifyRequest): UpstreamRequest {
+  const params = typeof request.params === 'object' && request.params !== null ? request.params : {};
+  return {
+    method: request.method,
+    target: request.url,
+    params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
+    headers: request.headers,
+    body: request.body instanceof Uint8Array ? request.body : new Uint8Array(0),
+  };
+}
+
+function respond(response: FastifyReply, reply: Reply): FastifyReply {
+  void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  if (reply.kind === 'statement') return response.type('application/vnd.checkpoint.statement').send(`${reply.line}\n`);
+  if (reply.kind === 'json') return response.type('application/json').send(JSON.stringify(reply.body));
+  if (reply.kind === 'html') {
+    void response.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");
+    return response.type('text/html; charset=utf-8').send(reply.body);
+  }
+  const body = problemBody(reply.code, reply.detail);
+  if (reply.code === 'operator-unknown') void response.header('www-authenticate', REALM);
+  if (body.status === 503) void response.header('retry-after', '5');
+  return response.code(body.status).type('application/problem+json').send(JSON.stringify(body));
+}
+
+function problemOfStatus(status: number | undefined): ProblemCode {
+  if (status === 413) return 'body-too-large';
+  return status !== undefined && status >= 400 && status < 500 ? 'request-invalid' : 'internal';
+}

@@ -1,0 +1,92 @@
+/** The composition root of upstream: store, rules, routes, projector, server, joined. A list without rules. */
+import { every } from '../../config/ports/clock.ts';
+import type { Host } from '../../config/ports/host.ts';
+import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
+import { enrolmentRoutes } from './enrolment/routes.ts';
+import { type ServerOptions, startServer } from './http/server.ts';
+import { createIngest } from './ingest/ingest.ts';
+import { ingestRoutes } from './ingest/routes.ts';
+import { overviewRoutes } from './overview/routes.ts';
+import { createProjector, type Projector } from './projector/projector.ts';
+import type { Store } from './store/store.ts';
+import type { UpstreamKeys } from './upstream-keys.ts';
+
+export interface UpstreamOptions extends ServerOptions {
+  readonly keys: UpstreamKeys;
+  /** Fingerprint of the root, hex. */
+  readonly root: string;
+  /** How long raw batches and crossings are kept; undefined: for ever. */
+  readonly retentionMs: number | undefined;
+}
+
+export interface Upstream {
+  readonly url: string;
+  readonly desk: EnrolmentDesk;
+  /** Waits until everything acknowledged so far is projected. */
+  settle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const PROJECT_MS = 1_000;
+const PRUNE_MS = 3_600_000;
+
+/** Takes over `store` and closes it in the end. Throws Fault('upstream-port-busy'). */
+export async function openUpstream(store: Store, options: UpstreamOptions, host: Host): Promise<Upstream> {
+  const { keys, root, retentionMs } = options;
+  const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
+  const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
+  const routes = [
+    ...enrolmentRoutes(desk),
+    ...ingestRoutes({
+      ingest: createIngest(store, host),
+      receiptKey: keys.receipt,
+      clock: host.clock,
+      onCommitted: () => void projection.run(),
+    }),
+    ...overviewRoutes(store, host.clock),
+  ];
+  const server = await startServer(routes, store, options, host);
+  const stopProjecting = every(host.clock, PROJECT_MS, () => void projection.run());
+  const stopPruning = every(host.clock, PRUNE_MS, () => {
+    if (retentionMs !== undefined) void store.prune(host.clock.wallMs() - retentionMs);
+  });
+  return {
+    url: server.url,
+    desk,
+    settle: projection.run,
+    async close() {
+      stopProjecting();
+      stopPruning();
+      await server.close();
+      await projection.run();
+      await store.close();
+    },
+  };
+}
+
+/** One projector at a time; a call while it runs is answered by one more run after it. */
+function projectionLoop(projector: Projector, host: Host) {
+  let running: Promise<void> | undefined;
+  let again = false;
+  const run = async (): Promise<void> => {
+    if (running !== undefined) {
+      again = true;
+      return running;
+    }
+    running = (async () => {
+      do {
+        again = false;
+        await projector.drain();
+      } while (again);
+    })();
+    try {
+      await running;
+    } catch (error) {
+      // Raw lines are safe; the next run tries again.
+      host.log.error('projector-failed', { why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    } finally {
+      running = undefined;
+    }
+  };
+  return { run };
+}

@@ -1,0 +1,37 @@
+/** What an operator sees of upstream, gathered. */
+import type { Clock } from '../../../config/ports/clock.ts';
+import type { CheckpointOverview, Counts, EnrolledKiosk, RaisedAlarm, Store } from '../store/store.ts';
+
+export interface Overview {
+  readonly at: string;
+  readonly counts: Counts;
+  /** Crossings since the start of the day in the authority's time zone. */
+  readonly checkpoints: readonly CheckpointOverview[];
+  readonly kiosks: readonly Pick<EnrolledKiosk, 'kioskId' | 'checkpointId' | 'lane' | 'enrolledAtMs' | 'seenAtMs' | 'revokedAtMs'>[];
+  readonly alarms: readonly RaisedAlarm[];
+}
+
+const ALARMS = 50;
+/** Viet Nam keeps UTC+7 all year. */
+const ZONE_MS = 7 * 3_600_000;
+const DAY_MS = 86_400_000;
+
+export async function readOverview(store: Store, clock: Clock): Promise<Overview> {
+  const nowMs = clock.wallMs();
+  const dayStartMs = Math.floor((nowMs + ZONE_MS) / DAY_MS) * DAY_MS - ZONE_MS;
+  const kiosks = await store.kiosks();
+  return {
+    at: new Date(nowMs).toISOString(),
+    counts: await store.counts(),
+    checkpoints: await store.checkpoints(dayStartMs),
+    kiosks: kiosks.map(({ kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs }) => ({
+      kioskId,
+      checkpointId,
+      lane,
+      enrolledAtMs,
+      seenAtMs,
+      revokedAtMs,
+    })),
+    alarms: await store.alarms(ALARMS),
+  };
+}

@@ -1,0 +1,31 @@
+/** The SQLite store: one file, no server; every commit is fsynced. Several processes of one machine may share it. */
+import { mkdirSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { Fault } from '../../../../config/faults.ts';
+import { openWritable } from '../../../../config/host/open-database.ts';
+import type { Store } from '../store.ts';
+import { sqliteFleet } from './fleet.ts';
+import { sqliteJournals } from './journals.ts';
+import { sqliteOverview, sqliteProjections } from './projections.ts';
+import { UPSTREAM_TABLES } from './tables.ts';
+
+const BUSY_MS = 5_000;
+
+/** Throws Fault('store-unusable'). */
+export function openSqliteStore(file: string): Store {
+  try {
+    mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
+    const database = openWritable(file);
+    database.pragma(`busy_timeout = ${BUSY_MS}`);
+    database.exec(UPSTREAM_TABLES);
+    return {
+      ...sqliteFleet(database),
+      ...sqliteJournals(database),
+      ...sqliteProjections(database),
+      ...sqliteOverview(database),
+      close: async () => void database.close(),
+    };
+  } catch (error) {
+    throw new Fault('store-unusable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * What upstream keeps, as a port: one interface a concern, each with its transactions. A store keeps; rules are made
+ * elsewhere. A promise that resolves means: durable.
+ */
+import type { ChainPoint, JournalParent } from '../../protocol/batch.ts';
+import type { RejectReason } from '../../protocol/receipt.ts';
+
+export interface EnrolmentToken {
+  /** SHA-256 of the token, hex. */
+  readonly hash: string;
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  readonly expiresAtMs: number;
+  /** Signing key that used it, hex. */
+  readonly usedBy: string | undefined;
+}
+
+export interface EnrolledKiosk {
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  /** Hex. */
+  readonly signingKey: string;
+  readonly sealingKey: string;
+  /** The signed certificate, one base64url line. */
+  readonly certificate: string;
+  readonly enrolledAtMs: number;
+  readonly revokedAtMs: number | undefined;
+  /** Last time that a request of it was accepted. */
+  readonly seenAtMs: number | undefined;
+}
+
+export interface FleetStore {
+  addToken(token: EnrolmentToken): Promise<void>;
+  findToken(hash: string): Promise<EnrolmentToken | undefined>;
+  /** Marks the token used and puts the kiosk in place of an earlier one of its name; false where another key was faster. */
+  enrol(tokenHash: string, kiosk: EnrolledKiosk): Promise<boolean>;
+  findKiosk(kioskId: string): Promise<EnrolledKiosk | undefined>;
+  kiosks(): Promise<EnrolledKiosk[]>;
+  /** False where there is no such kiosk. */
+  revokeKiosk(kioskId: string, atMs: number): Promise<boolean>;
+}
+
+export interface StoredJournal extends ChainPoint {
+  readonly journalId: string;
+  readonly kioskId: string;
+  /** Key whose journal it is, hex. */
+  readonly kioskKey: string;
+  readonly parent: JournalParent | undefined;
+}
+
+export interface StoredBatch {
+  readonly journalId: string;
+  readonly firstSeq: number;
+  /** First record that was new when it came. */
+  readonly acceptedFrom: number;
+  readonly lastSeq: number;
+  /** entry_hash(lastSeq), hex. */
+  readonly head: string;
+  /** Records of it that are kept nowhere else: refused, or already here under another number. */
+  readonly skipped: readonly number[];
+  /** Gzipped, exactly as the kiosk signed it. */
+  readonly body: Uint8Array;
+}
+
+export interface BatchCommit {
+  /** The cursor that the batch was judged against: the commit fails where it has moved. Undefined: the journal is new. */
+  readonly expected: ChainPoint | undefined;
+  readonly journal: StoredJournal;
+  readonly batch: StoredBatch;
+  /** Headers under which the kiosk signed the body: evidence. */
+  readonly signature: string;
+  readonly bootId: string;
+  readonly receivedAtMs: number;
+  readonly entries: readonly { readonly recordId: Uint8Array; readonly lineHash: Uint8Array }[];
+  readonly rejects: readonly { readonly n: number; readonly reason: RejectReason; readonly line: Uint8Array }[];
+  readonly alarms: readonly Alarm[];
+}
+
+export interface Alarm {
+  readonly code: 'duplicate-identity' | 'journal-fork' | 'id-conflict' | 'token-reuse' | 'record-lost' | 'seal-mismatch';
+  readonly kioskId: string;
+  readonly detail: string;
+}
+
+export interface RaisedAlarm extends Alarm {
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+  readonly count: number;
+}
+
+export interface JournalStore {
+  findJournal(journalId: string): Promise<StoredJournal | undefined>;
+  /** Ends of stored batches, newest first. */
+  boundaries(journalId: string, limit: number): Promise<ChainPoint[]>;
+  /** The batch in which record `n` arrived. */
+  batchWith(journalId: string, n: number): Promise<StoredBatch | undefined>;
+  /** SHA-256 of the stored line by record id (both hex), for those ids that are known. */
+  lineHashes(recordIds: readonly Uint8Array[]): Promise<ReadonlyMap<string, string>>;
+  /** Boots of a journal, in the order in which each was first seen. */
+  boots(journalId: string): Promise<string[]>;
+  /** All of it or nothing; false where the cursor has moved meanwhile. */
+  commitBatch(commit: BatchCommit): Promise<boolean>;
+  raiseAlarm(alarm: Alarm, atMs: number): Promise<void>;
+  alarms(limit: number): Promise<RaisedAlarm[]>;
+}
+
+export interface Crossing {
+  readonly recordId: string;
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  readonly eventAtMs: number;
+  readonly recordAtMs: number;
+  readonly verdict: string;
+  readonly reason: string;
+  readonly class: number | undefined;
+  readonly kid: string | undefined;
+  readonly cti: Uint8Array | undefined;
+  readonly subject: Uint8Array | undefined;
+  /** Pseudonym of the vehicle, where the credential is a vehicle's own. */
+  readonly vehicle: Uint8Array | undefined;
+  readonly form: string | undefined;
+  readonly direction: string | undefined;
+  readonly plate: string | undefined;
+  readonly grade: string;
+}
+
+/** What happened besides crossings: painted, lane, fault, lost range, seal. */
+export interface JournalEvent {
+  readonly recordId: string;
+  readonly kind: string;
+  readonly ref: string | undefined;
+  readonly kioskId: string;
+  readonly checkpointId: string;
+  readonly lane: string;
+  readonly eventAtMs: number;
+  /** Kind-specific: outcome, state or fault. */
+  readonly value: string | undefined;
+}
+
+export interface SealHeader {
+  readonly recordId: string;
+  readonly sealKid: string;
+  readonly box: Uint8Array;
+}
+
+/** A record that no table could take, and why: visible until it is mended and projected again. */
+export interface Unprojected {
+  readonly recordId: string;
+  readonly reason: 'seal-missing' | 'seal-key-missing' | 'seal-invalid' | 'sealed-malformed' | 'seal-mismatch';
+}
+
+export interface Projection {
+  readonly batch: Pick<StoredBatch, 'journalId' | 'lastSeq'>;
+  readonly crossings: readonly Crossing[];
+  readonly events: readonly JournalEvent[];
+  readonly seals: readonly SealHeader[];
+  readonly unprojected: readonly Unprojected[];
+  readonly alarms: readonly Alarm[];
+  readonly atMs: number;
+}
+
+export interface ProjectionStore {
+  /** Batches that wait for the projector, in the order in which they came. */
+  unprojectedBatches(limit: number): Promise<StoredBatch[]>;
+  findSeal(recordId: string): Promise<SealHeader | undefined>;
+  commitProjection(projection: Projection): Promise<void>;
+  /** Empties the projected tables: all batches wait again. */
+  resetProjection(): Promise<void>;
+}
+
+export interface CheckpointOverview {
+  readonly checkpointId: string;
+  readonly pass: number;
+  readonly deny: number;
+  readonly seeStaff: number;
+  readonly lastEventAtMs: number;
+}
+
+export interface Counts {
+  /** Records acknowledged, of all kinds. */
+  readonly records: number;
+  readonly crossings: number;
+  readonly quarantined: number;
+  readonly unprojected: number;
+  readonly batchesWaiting: number;
+}
+
+/** What crossings are asked by; several together narrow the answer. */
+export interface CrossingQuery {
+  readonly kioskId?: string | undefined;
+  readonly checkpointId?: string | undefined;
+  readonly subject?: Uint8Array | undefined;
+  readonly cti?: Uint8Array | undefined;
+  readonly vehicle?: Uint8Array | undefined;
+  readonly fromMs?: number | undefined;
+  /** Exclusive. */
+  readonly untilMs?: number | undefined;
+}
+
+export interface OverviewStore {
+  /** In the order in which they happened. */
+  crossingsOf(query: CrossingQuery): Promise<Crossing[]>;
+  /** Rollups of crossings since an instant, by checkpoint. */
+  checkpoints(sinceMs: number): Promise<CheckpointOverview[]>;
+  counts(): Promise<Counts>;
+  /** Drops raw batches, crossings, events and rollups that are older. The cursors stay. Returns the batches dropped. */
+  prune(beforeMs: number): Promise<number>;
+}
+
+export interface Store extends FleetStore, JournalStore, ProjectionStore, OverviewStore {
+  close(): Promise<void>;
+}
+
+/** Crossings are counted in steps of five minutes. */
+export const ROLLUP_MS = 300_000;
