@@ -121,7 +121,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const readMs = host.clock.monotonicMs() - step.sinceMs;
     watcher.onDecision?.({ record, decision, readMs, frames: step.frames });
     const passesToday = journal.counts(dayName(context.nowMs)).get('pass') ?? 0;
-    const view = resultView(decision, passesToday, context.nowMs - Date.parse(content.slice.manifest.issuedAt));
+    const view = resultView(decision, passesToday, context.nowMs - content.freshAtMs());
     void signal.showResult(view).then((painted) => {
       if (!stopping) recorder.append({ kind: 'painted', ref: record.id, painted });
       watcher.onPainted?.(record.id, painted);

@@ -40,7 +40,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
 
   const context = (content: RegistryContent): DecisionContext => {
     const nowMs = time.nowMs();
-    const { issuedAt, expires } = content.slice.manifest;
+    const { expires } = content.slice.manifest;
     const isOver = broken === content || nowMs >= Date.parse(expires);
     return {
       nowMs,
@@ -48,7 +48,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
       area,
       surroundings: {
         clock: time.state(),
-        sliceGrade: isOver ? 'closed' : gradeSlice(Date.parse(issuedAt), nowMs, content.policy),
+        sliceGrade: isOver ? 'closed' : gradeSlice(content.freshAtMs(), nowMs, content.policy),
         trustExpired: nowMs >= content.keyring.expiresAtMs,
       },
     };

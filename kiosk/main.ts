@@ -7,14 +7,11 @@ import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
-import { createSigner, type Signer } from '../sync/credential/signer.ts';
-import { type PushLoop, startPushLoop } from '../sync/edge/push-loop.ts';
-import { createUpstreamClient } from '../sync/edge/upstream-client.ts';
-import { journalIdText } from '../sync/protocol/batch.ts';
+import { createSigner } from '../sync/credential/signer.ts';
 import { openCamera } from './camera/open-camera.ts';
 import { readLogin } from './camera/read-login.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
-import { createKioskTime, type KioskTime } from './decision/kiosk-time.ts';
+import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
 import { createCameraCodeSource } from './decode/camera-code-source.ts';
 import { openWorkerDecoder } from './decode/worker-decoder.ts';
@@ -24,6 +21,8 @@ import type { SessionStore } from './display/sessions.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
+import { type KioskSync, startSync } from './kiosk-sync.ts';
+import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
 
 export interface KioskOptions {
@@ -40,8 +39,9 @@ export interface Kiosk {
   readonly checkpoint: Checkpoint;
   readonly display: Display;
   readonly journal: Journal;
+  readonly registry: Registry;
   /** Undefined without upstream.url. */
-  readonly push: PushLoop | undefined;
+  readonly sync: KioskSync | undefined;
   close(): Promise<void>;
 }
 
@@ -66,6 +66,8 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
     const { kioskId, checkpointId, lane } = config;
     const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
     closers.push(journal.close);
+    const overlay = config['upstream.url'] === undefined ? undefined : openFeedOverlay(join(dataDir, 'feed.db'));
+    if (overlay !== undefined) closers.push(overlay.close);
     const registry = openRegistry(
       {
         files: {
@@ -77,6 +79,7 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
         floor: versionFloor(state),
         audiences: [kioskId, checkpointId],
         allowDemo,
+        overlay,
       },
       host,
     );
@@ -137,63 +140,34 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
       host,
     );
     closers.push(checkpoint.stop);
-    const push = startPush({ config, bootId, signer, journal, registry, time, state }, host);
-    if (push !== undefined) closers.push(push.stop);
-    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push };
+    const sync = startSync(
+      {
+        config,
+        paths: {
+          dataDir,
+          keyring: path(config['keyring.file']),
+          policy: path(config['policy.file']),
+          manifest: path(config['slice.manifestFile']),
+        },
+        bootId,
+        signer,
+        journal,
+        registry,
+        overlay,
+        time,
+        state,
+      },
+      host,
+    );
+    if (sync !== undefined) closers.push(sync.stop);
+    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push: sync?.push };
     closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
-    return { checkpoint, display, journal, push, close };
+    return { checkpoint, display, journal, registry, sync, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
-
-interface PushParts {
-  readonly config: KioskConfig;
-  readonly bootId: string;
-  readonly signer: Signer;
-  readonly journal: Journal;
-  readonly registry: Registry;
-  readonly time: KioskTime;
-  readonly state: KioskState;
-}
-
-function startPush({ config, bootId, signer, journal, registry, time, state }: PushParts, host: Host): PushLoop | undefined {
-  const url = config['upstream.url'];
-  if (url === undefined) return undefined;
-  const { kioskId } = config;
-  const keyring = () => registry.content()?.keyring;
-  const client = createUpstreamClient({ url: new URL(url), pins: () => keyring()?.upstreamPins ?? [], keyId: kioskId, signer }, host);
-  const push = startPushLoop(
-    {
-      journal: {
-        ...journal,
-        startNewJournal: (afterSeq, lost) => journal.startNewJournal(afterSeq, lost, { nowMs: time.nowMs(), clockState: time.state() }),
-        // On a full disk room for the next crossing is worth more than what upstream has already.
-        prune: (acknowledged) => journal.prune(acknowledged, journal.fault() === 'disk-full' ? 0 : config['journal.keepMs']),
-      },
-      mark: {
-        read: () => markSchema.safeParse(state.get('sync.mark')).data,
-        write: (mark) => state.set('sync.mark', mark),
-      },
-      client,
-      kioskId,
-      bootId,
-      receiptKeys: () => keyring()?.roles.receipt,
-      reconnectSpreadMs: config['upstream.reconnectSpreadMs'],
-    },
-    host,
-  );
-  return {
-    ...push,
-    async stop() {
-      client.close();
-      await push.stop();
-    },
-  };
-}
-
-const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(0) });
 
 const versionSchema = z.object({ version: z.number(), digest: z.string() });
 

@@ -41,7 +41,7 @@ describe('demo', () => {
     const { code, lines, stderr } = await run(['demo', '--loops', '1', '--json', '--port', '0', '--centre-port', '0']);
     expect(lines).toHaveLength(1);
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ presented: 6, pass: 1, deny: 3, seeStaff: 2, unread: 0 });
-    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ journalled: 6, acknowledged: 6, projected: 6 });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ journalled: 6, acknowledged: 6, projected: 6, feedMs: expect.any(Number) });
     expect(stderr).toContain('citizen screen');
     expect(code).toBe(0);
   }, 60_000);

@@ -140,7 +140,7 @@ interface CentreOptions {
 function withCentre(command: Command): Command {
   return command
     .requiredOption('--store <store>', 'sqlite:FILE')
-    .requiredOption('--keys <dir>', 'folder with receipt.key, fleet.key and sealing*.key')
+    .requiredOption('--keys <dir>', 'folder with slice.key, feed.key, receipt.key, fleet.key and sealing*.key')
     .requiredOption('--keyring <file>', 'signed keyring')
     .requiredOption('--root <fingerprint>', 'SHA-256 of the root that signed the keyring', fingerprint);
 }
@@ -151,6 +151,9 @@ withCentre(program.command('upstream'))
   .option('--port <port>', 'port, 0 for any', portNumber, 8744)
   .option('--tls-cert <file>', 'certificate chain (PEM); needed beyond this machine')
   .option('--tls-key <file>', 'its key (PEM)')
+  .option('--policy <file>', 'signed policy for the kiosks')
+  .option('--slices <dir>', 'folder of the published slices (beside the store)')
+  .option('--publish-s <n>', 'least seconds between two slices of a changing registry', wholeNumber, 600)
   .option('--retention-days <n>', 'raw records and crossings are dropped after so long (never)', wholeNumber)
   .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
   .option('--allow-demo', 'accept a keyring that is marked as demo')
@@ -162,14 +165,17 @@ withCentre(program.command('upstream'))
         port: number;
         tlsCert?: string;
         tlsKey?: string;
+        policy?: string;
+        slices?: string;
+        publishS: number;
         retentionDays?: number;
         logLevel: 'debug' | 'info' | 'warn' | 'error';
         allowDemo?: boolean;
       },
     ) => {
       const { runUpstream } = await import('./upstream.ts');
-      const { tlsCert, tlsKey, retentionDays, allowDemo = false } = given;
-      process.exitCode = await runUpstream({ ...given, tlsCert, tlsKey, retentionDays, allowDemo });
+      const { tlsCert, tlsKey, retentionDays, policy, slices, allowDemo = false } = given;
+      process.exitCode = await runUpstream({ ...given, tlsCert, tlsKey, retentionDays, policy, slices, allowDemo });
     },
   );
 
@@ -203,6 +209,58 @@ kiosk
   .action(async (name: string, { store }: { store: string }) => {
     const { revokeKiosk } = await import('./upstream.ts');
     await revokeKiosk(name, store);
+  });
+
+const registry = program.command('registry').description('who is held and what is revoked; ids become pseudonyms here');
+/** Options of every command that writes into the registry. */
+function withRegistry(command: Command): Command {
+  return command
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .requiredOption('--keys <dir>', 'folder with subject.key, which makes the pseudonyms')
+    .option('--actor <name>', 'who does it, for the audit (the login name)')
+    .option('--json', 'JSON (the only form there is)');
+}
+for (const kind of ['id', 'plate'] as const) {
+  withRegistry(registry.command(kind === 'id' ? 'set' : 'plate'))
+    .description(kind === 'id' ? 'hold a person, or end it; at the kiosks within seconds' : 'the same for a vehicle')
+    .argument(`<${kind}>`, kind === 'id' ? '12 digits' : 'number plate')
+    .requiredOption('--status <status>', 'clear, F0, F1, F2, F3, hold or deceased')
+    .option('--from <date>', 'first day, YYYY-MM-DD (today)')
+    .option('--until <date>', 'last day, YYYY-MM-DD (no end known)')
+    .action(
+      async (subject: string, given: { store: string; keys: string; actor?: string; status: string; from?: string; until?: string }) => {
+        const { setStatus } = await import('./registry.ts');
+        await setStatus({ [kind]: subject }, given, given);
+      },
+    );
+}
+withRegistry(registry.command('clear'))
+  .description('end every hold of a person')
+  .argument('<id>', '12 digits')
+  .action(async (id: string, given: { store: string; keys: string; actor?: string }) => {
+    const { setStatus } = await import('./registry.ts');
+    await setStatus({ id }, { status: 'clear' }, given);
+  });
+for (const [name, kind, description] of [
+  ['revoke', 'revoked', 'refuse a credential from now on'],
+  ['release', 'released', 'take a revocation back'],
+] as const) {
+  withRegistry(registry.command(name))
+    .description(description)
+    .argument('<cti>', 'credential id, 16 hex digits')
+    .option('--days <n>', 'until the credential has surely expired', wholeNumber, 8)
+    .action(async (cti: string, given: { store: string; keys: string; actor?: string; days: number }) => {
+      const { changeCredential } = await import('./registry.ts');
+      await changeCredential(kind, cti, given.days, given);
+    });
+}
+withRegistry(registry.command('import'))
+  .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')
+  .argument('<file>')
+  .option('--dry-run', 'only read it, and name its bad rows')
+  .action(async (file: string, given: { store: string; keys: string; actor?: string; dryRun?: boolean }) => {
+    const { importFile } = await import('./registry.ts');
+    process.exitCode = await importFile(file, given);
   });
 
 withCentre(program.command('rebuild'))

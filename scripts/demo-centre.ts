@@ -5,9 +5,13 @@ import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { parseConfig } from '../config/options/parse-config.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
+import { fromHex } from '../sync/credential/bytes.ts';
+import { authorityDay } from '../sync/protocol/slice.ts';
 import type { Upstream } from '../sync/upstream/open-upstream.ts';
+import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { CommandError, exitCode } from './command.ts';
 import { enrolWith } from './enrol.ts';
+import { readKeyFile } from './key-file.ts';
 import { loadOperatorToken, openStore, startUpstream } from './upstream.ts';
 
 export interface DemoCentre {
@@ -16,15 +20,19 @@ export interface DemoCentre {
   readonly config: KioskConfig;
   /** Address of the overview page, with its password. */
   readonly pageUrl: string;
+  /** Holds a further person at the centre; resolves when that is done. */
+  hold(): Promise<void>;
   /** Crossings that the centre can be asked for. */
   projected(): Promise<number>;
 }
 
 const TOKEN_MS = 600_000;
+const REVOKED_S = 8 * 86_400;
 
 export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Promise<DemoCentre> {
   const { folder, keyring, root } = kit.upstream;
   const store = `sqlite:${join(kit.folder, 'upstream', 'store.db')}`;
+  await fillRegistry(kit, store, host);
   const upstream = await startUpstream(
     {
       store,
@@ -36,6 +44,9 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
       tlsCert: undefined,
       tlsKey: undefined,
       retentionDays: undefined,
+      slices: undefined,
+      policy: join(kit.folder, 'policy.cose'),
+      publishS: 5,
       logLevel: 'warn',
       allowDemo: true,
     },
@@ -54,6 +65,16 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
       upstream,
       config,
       pageUrl: page.href,
+      async hold() {
+        const own = openStore(store);
+        try {
+          const today = authorityDay(host.clock.wallMs() / 1000);
+          const change = { kind: 'status', pseudonym: kit.traveller.subject, status: 'F0', fromDay: today, untilDay: undefined } as const;
+          await own.changeRegistry([change], true, { atMs: host.clock.wallMs(), actor: 'demo', action: 'status F0', detail: '' });
+        } finally {
+          await own.close();
+        }
+      },
       async projected() {
         await upstream.settle();
         const own = openStore(store);
@@ -67,6 +88,27 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
   } catch (error) {
     await upstream.close();
     throw error;
+  }
+}
+
+/** The people of the demo, as an operator would bring them in: held persons from a file, and a credential that is revoked. */
+async function fillRegistry(kit: DemoKit, given: string, host: Host): Promise<void> {
+  const store = openStore(given);
+  try {
+    const subjectKey = readKeyFile(join(kit.upstream.folder, 'subject.key'));
+    const fail = (line: number, reason: string) => {
+      throw new CommandError(exitCode.software, `the demo's own registry, line ${line}: ${reason}`);
+    };
+    await importCsv(
+      store,
+      { file: kit.registry.csv, subjectKey, actor: 'demo', dryRun: false, onBadRow: fail, onProgress: () => undefined },
+      host,
+    );
+    const nowMs = host.clock.wallMs();
+    const revoked = { kind: 'revoked', cti: fromHex(kit.registry.revoked), expiresAt: Math.floor(nowMs / 1000) + REVOKED_S } as const;
+    await store.changeRegistry([revoked], false, { atMs: nowMs, actor: 'demo', action: 'revoked', detail: '' });
+  } finally {
+    await store.close();
   }
 }
 

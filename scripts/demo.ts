@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import QRCode from 'qrcode';
 import { z } from 'zod';
 import { createNodeHost } from '../config/host/node-host.ts';
+import { sleep } from '../config/ports/clock.ts';
+import type { Host } from '../config/ports/host.ts';
 import { writeDemoClip } from '../fixtures/demo-clip.ts';
 import { createDemoKit, type DemoCase, type DemoKit } from '../fixtures/demo-kit.ts';
 import type { DecisionEvent } from '../kiosk/checkpoint.ts';
@@ -33,6 +35,7 @@ interface DemoResult {
 
 const READ_LINES = 1_000;
 const DRAIN_MS = 15_000;
+const LOOK_MS = 50;
 const VERDICT_TEXT = { pass: 'MỜI QUA     pass', deny: 'DỪNG LẠI    deny', 'see-staff': 'GẶP CÁN BỘ  see staff' } as const;
 
 export async function runDemo(options: DemoOptions): Promise<number> {
@@ -48,13 +51,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 async function demoIn(folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
   const host = createNodeHost(options.json ? 'error' : 'warn');
   const clipFile = join(folder, 'people.y4m');
-  const kit = createDemoKit({ folder, nowMs: host.clock.wallMs(), demo: true, config: cameraConfig(options, clipFile) }, host.random);
+  const kit = createDemoKit(
+    { folder, nowMs: host.clock.wallMs(), demo: true, slice: false, config: cameraConfig(options, clipFile) },
+    host.random,
+  );
   say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');
   const isReplay = options.camera === undefined;
   const clip = isReplay ? renderClip(kit, clipFile, say) : undefined;
   if (!isReplay) await writeCodes(kit, say);
   const results: DemoResult[] = [];
   let personIndex = 0;
+  let feedMs: number | null = null;
+  let isOver = false;
   const centre = await openDemoCentre(kit, options.centrePort, host);
   say(`  enrolled with the centre of this demo, ${centre.upstream.url}`);
   const kiosk = await openKiosk(
@@ -80,19 +88,26 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
   );
   try {
     announce(kiosk, centre, say, options);
+    void timeFeed(kiosk, centre, kit, () => isOver, host).then((ms) => {
+      feedMs = ms;
+      if (ms !== null) say(`  a hold made at the centre stops its person here after ${ms} ms`);
+    });
     await Promise.race([kiosk.checkpoint.done, untilStopped()]);
-    const isSynced = (await kiosk.push?.drained(DRAIN_MS)) === true;
+    isOver = true;
+    const isSynced = (await kiosk.sync?.push.drained(DRAIN_MS)) === true;
     const summary = {
       ...summarise(kit, results, options),
       journalled: countDecisions(kiosk.journal, kiosk.journal.lastSeq()),
-      acknowledged: countDecisions(kiosk.journal, kiosk.push?.state().acknowledged ?? 0),
+      acknowledged: countDecisions(kiosk.journal, kiosk.sync?.push.state().acknowledged ?? 0),
       projected: await centre.projected(),
+      feedMs,
     };
     if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
     if (!isSynced) say('  the centre has not acknowledged everything');
     const isRight = !isReplay || options.loops === Infinity || (isSynced && summary.cases.every(isExpected));
     return isRight ? exitCode.ok : exitCode.failed;
   } finally {
+    isOver = true;
     await kiosk.close();
     await centre.upstream.close();
   }
@@ -168,6 +183,19 @@ function summarise(kit: DemoKit, results: readonly DemoResult[], options: DemoOp
     unread: results.filter(({ reason }) => reason === 'unreadable').length,
     cases,
   };
+}
+
+/** Holds a further person at the centre and waits until the kiosk would stop that person: milliseconds; null where it ended before. */
+async function timeFeed(kiosk: Kiosk, centre: DemoCentre, kit: DemoKit, isOver: () => boolean, host: Host): Promise<number | null> {
+  while (!isOver() && kiosk.checkpoint.fault() !== undefined) await sleep(host.clock, LOOK_MS);
+  const startMs = host.clock.monotonicMs();
+  if (!isOver()) await centre.hold();
+  while (!isOver()) {
+    const held = kiosk.registry.content()?.slice.lookup({ cti: new Uint8Array(8), subject: kit.traveller.subject });
+    if (held?.status === 'F0') return Math.round(host.clock.monotonicMs() - startMs);
+    await sleep(host.clock, 1);
+  }
+  return null;
 }
 
 /** Decisions among the records up to number `upTo`. */

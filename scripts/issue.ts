@@ -1,5 +1,4 @@
 /** `checkpoint-kiosk issue`: makes one code, as text, PNG or SVG. The issuer's side of the profile, for tests and small offices. */
-import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import QRCode from 'qrcode';
 import { nodeClock, nodeRandom } from '../config/host/node-host.ts';
@@ -7,7 +6,7 @@ import { fromHex } from '../sync/credential/bytes.ts';
 import { type Claims, credentialClasses, encodeClaims, parseClaims } from '../sync/credential/claims.ts';
 import { signSign1 } from '../sync/credential/cose.ts';
 import { writeCp1, writeCp2 } from '../sync/credential/credential.ts';
-import { idTag, plateTag } from '../sync/protocol/tags.ts';
+import { idTag, plateTag, subjectPseudonym } from '../sync/protocol/tags.ts';
 import { CommandError, exitCode } from './command.ts';
 import { describeKey, readKeyFile } from './key-file.ts';
 
@@ -85,7 +84,7 @@ function subjectOf({ subject, subjectKey, idNumber }: IssueOptions): Uint8Array 
   if (idNumber !== undefined && !/^\d{12}$/.test(idNumber)) return fail('--id-number takes 12 digits');
   if (subject !== undefined) return /^[0-9a-f]{24}$/.test(subject) ? fromHex(subject) : fail('--subject takes 24 lower-case hex digits');
   if (subjectKey === undefined || idNumber === undefined) return fail('give --subject, or --subject-key with --id-number');
-  return new Uint8Array(createHmac('sha256', readKeyFile(subjectKey)).update(idNumber).digest().subarray(0, 12));
+  return subjectPseudonym(readKeyFile(subjectKey), idNumber);
 }
 
 async function write(text: string, { format, out, json }: IssueOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** `checkpoint-kiosk upstream` and the commands around it: the service at the centre, its kiosks, its tables. */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -29,6 +29,9 @@ export interface ServeOptions extends KeyOptions {
   readonly retentionDays: number | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   readonly allowDemo: boolean;
+  readonly slices: string | undefined;
+  readonly policy: string | undefined;
+  readonly publishS: number;
 }
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/;
@@ -36,9 +39,13 @@ const DAY_MS = 86_400_000;
 
 /** `sqlite:FILE`, and nothing else yet. */
 export function openStore(given: string): Store {
+  return openSqliteStore(storeFile(given));
+}
+
+function storeFile(given: string): string {
   const file = /^sqlite:(.+)$/.exec(given)?.[1];
   if (file === undefined) throw new CommandError(exitCode.usage, `--store ${given}: expected sqlite:FILE`);
-  return openSqliteStore(file);
+  return file;
 }
 
 export async function startUpstream(options: ServeOptions, host: Host): Promise<Upstream> {
@@ -58,7 +65,14 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
   const store = openStore(options.store);
   try {
     const { root } = options;
-    return await openUpstream(store, { keys, root, address, port, tls, operatorToken, retentionMs, version: programVersion() }, host);
+    const slices = options.slices ?? join(dirname(storeFile(options.store)), 'slices');
+    const publishMs = options.publishS * 1000;
+    const files = { slices, publishMs, keyringFile: options.keyring, policyFile: options.policy };
+    return await openUpstream(
+      store,
+      { ...files, keys, root, address, port, tls, operatorToken, retentionMs, version: programVersion() },
+      host,
+    );
   } catch (error) {
     await store.close();
     throw error;

@@ -47,6 +47,20 @@ export const kioskOptions = {
   'slice.file': option({ schema: path, expected: 'a file', reason: 'Registry slice (SQLite).', remote: false }),
   'slice.manifestFile': option({ schema: path, expected: 'a file', reason: 'Signed manifest of the slice.', remote: false }),
   'slice.keyFile': option({ schema: path, expected: 'a file with mode 0600', reason: 'Key of the rows of the slice.', remote: false }),
+  'slice.id': option({
+    schema: z.string().regex(/^[a-z0-9-]{1,32}$/),
+    default: 'default',
+    expected: 'a short name',
+    reason: 'Which slice is asked of the centre.',
+    remote: false,
+  }),
+  'slice.bytesMax': option({
+    schema: z.number().int().min(1),
+    default: 1_073_741_824,
+    expected: 'bytes',
+    reason: 'A larger slice is not fetched.',
+    remote: true,
+  }),
   'camera.kind': option({ schema: z.enum(cameraKinds), expected: cameraKinds.join(', '), reason: 'How pictures arrive.', remote: false }),
   'camera.source': option({
     schema: path,

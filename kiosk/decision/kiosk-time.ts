@@ -1,7 +1,7 @@
 /** Trusted time as one thing that stages ask: the pure rules of trusted-time.ts around the machine's clocks. */
 import type { Clock } from '../../config/ports/clock.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
-import { clockState, noteStatement, startTime, trustedNowMs, watchClock } from './trusted-time.ts';
+import { clockState, noteSignedTime, noteStatement, startTime, trustedNowMs, watchClock } from './trusted-time.ts';
 
 export interface KioskTime {
   /** Trusted now, Unix milliseconds. */
@@ -9,6 +9,8 @@ export interface KioskTime {
   state(): ClockState;
   /** A verified statement says that it was issued then. */
   noteStatement(issuedAtMs: number): void;
+  /** Upstream answered a request of ours, signed, at this instant; the request took `roundTripMs`. */
+  noteSignedTime(issuedAtMs: number, roundTripMs: number): void;
 }
 
 export interface FloorStore {
@@ -27,6 +29,11 @@ export function createKioskTime(clock: Clock, store: FloorStore): KioskTime {
     noteStatement(issuedAtMs) {
       const before = time.floorMs;
       time = noteStatement(time, issuedAtMs, clock.monotonicMs());
+      if (time.floorMs > before) store.write(time.floorMs);
+    },
+    noteSignedTime(issuedAtMs, roundTripMs) {
+      const before = time.floorMs;
+      time = noteSignedTime(time, issuedAtMs, roundTripMs, clock.wallMs(), clock.monotonicMs());
       if (time.floorMs > before) store.write(time.floorMs);
     },
   };

@@ -14,20 +14,43 @@ export interface TrustedTime {
   /** Wall clock and monotonic clock read at the same moment, at the start. */
   readonly startWallMs: number;
   readonly startMonotonicMs: number;
+  /** Signed time minus the machine's clock, at the start; 0 without signed time. */
+  readonly offsetMs: number;
   /** Newest instant (Unix ms) that a verified statement was issued at; kept on disk over restarts. */
   readonly floorMs: number;
-  /** A jump was seen: stays until the restart. */
+  /** A jump was seen: stays until signed time arrives or the restart. */
   readonly jumped: boolean;
+  /** Signed time has arrived in this boot. */
+  readonly signed: boolean;
 }
 
 export function startTime(wallMs: number, monotonicMs: number, floorMs: number): TrustedTime {
-  return { startWallMs: wallMs, startMonotonicMs: monotonicMs, floorMs, jumped: false };
+  return { startWallMs: wallMs, startMonotonicMs: monotonicMs, offsetMs: 0, floorMs, jumped: false, signed: false };
+}
+
+/** A signed answer that took longer than this says too little about now. */
+const ROUND_TRIP_MS_MAX = 10_000;
+
+/**
+ * Takes upstream's word for the time: an answer bound to a request of ours, and quick. From then on now runs from there, on
+ * the monotonic clock; what the machine's clock says is compared only for further jumps.
+ */
+export function noteSignedTime(
+  time: TrustedTime,
+  issuedAtMs: number,
+  roundTripMs: number,
+  wallMs: number,
+  monotonicMs: number,
+): TrustedTime {
+  if (roundTripMs > ROUND_TRIP_MS_MAX || issuedAtMs < time.floorMs) return time;
+  const offsetMs = issuedAtMs - wallMs;
+  return { startWallMs: wallMs, startMonotonicMs: monotonicMs, offsetMs, floorMs: issuedAtMs, jumped: false, signed: true };
 }
 
 /** Raises the floor to a statement's date. A statement far ahead of the clock puts the clock in doubt, not the floor. */
 export function noteStatement(time: TrustedTime, issuedAtMs: number, monotonicMs: number): TrustedTime {
   if (issuedAtMs <= time.floorMs) return time;
-  if (issuedAtMs > elapsedWall(time, monotonicMs) + AHEAD_MS_MAX) return { ...time, jumped: true };
+  if (issuedAtMs > elapsedTime(time, monotonicMs) + AHEAD_MS_MAX) return { ...time, jumped: true };
   return { ...time, floorMs: issuedAtMs };
 }
 
@@ -39,15 +62,22 @@ export function watchClock(time: TrustedTime, wallMs: number, monotonicMs: numbe
 
 /** Now, whole Unix milliseconds. */
 export function trustedNowMs(time: TrustedTime, monotonicMs: number): number {
-  return Math.floor(Math.max(time.floorMs, elapsedWall(time, monotonicMs)));
+  return Math.floor(Math.max(time.floorMs, elapsedTime(time, monotonicMs)));
 }
 
-/** `unknown` until signed time arrives, which this kiosk has no source of yet. */
+/** `unknown` until signed time arrives. */
 export function clockState(time: TrustedTime, monotonicMs: number): ClockState {
-  const isBehindFloor = elapsedWall(time, monotonicMs) + AHEAD_MS_MAX < time.floorMs;
-  return time.jumped || isBehindFloor ? 'untrusted' : 'unknown';
+  const isBehindFloor = elapsedTime(time, monotonicMs) + AHEAD_MS_MAX < time.floorMs;
+  if (time.jumped || isBehindFloor) return 'untrusted';
+  return time.signed ? 'trusted' : 'unknown';
 }
 
+/** Now by the best word there is: the machine's clock at the start, moved by what signed time said of it. */
+function elapsedTime(time: TrustedTime, monotonicMs: number): number {
+  return elapsedWall(time, monotonicMs) + time.offsetMs;
+}
+
+/** What the machine's clock should say now. */
 function elapsedWall(time: TrustedTime, monotonicMs: number): number {
   return time.startWallMs + (monotonicMs - time.startMonotonicMs);
 }

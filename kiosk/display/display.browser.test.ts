@@ -145,7 +145,8 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
     await openLane();
     display.setLane({ open: false, fault: 'camera-stalled' });
     expect(await display.showResult(PASS)).toBe('unpainted');
-    expect(await state()).toBe('out-of-service');
+    // The page hears of it a moment after the kiosk knows.
+    await expect.poll(state).toBe('out-of-service');
   });
 
   it('covers a pass when the page hangs: no stale green', async () => {

@@ -56,7 +56,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
   const { config, demo, source, registry, journal, display, time, feed, push } = parts;
   const nowMs = time.nowMs();
   const content = registry.content();
-  const issuedAtMs = content === undefined ? undefined : Date.parse(content.slice.manifest.issuedAt);
+  const issuedAtMs = content?.freshAtMs();
   const camera = source.health();
   const counts = journal.counts(dayName(nowMs));
   const records = journal.lastSeq();

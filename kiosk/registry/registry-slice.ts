@@ -3,7 +3,8 @@
  * key of the keyring and the file is, byte for byte, the one that the manifest names.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
 import { openReadOnly } from '../../config/host/open-database.ts';
@@ -12,13 +13,19 @@ import type { Claims } from '../../sync/credential/claims.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
 import type { SliceAnswer } from '../decision/decide.ts';
+import { type FeedOverlay, noOverlay } from './feed-overlay.ts';
 
 export interface RegistrySlice {
   readonly manifest: SliceManifest;
+  /** The database that is open. */
+  readonly file: string;
   /** About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
-  lookup(claims: Claims): SliceAnswer;
+  lookup(claims: Pick<Claims, 'cti' | 'subject'>): SliceAnswer;
   close(): void;
 }
+
+/** What is newer than the slice. */
+export type SliceOverlay = Pick<FeedOverlay, 'status' | 'revoked'>;
 
 export interface SliceFiles {
   readonly database: string;
@@ -34,14 +41,36 @@ const KEY_FILE = /^[0-9a-f]{64}\n?$/;
 const statusRow = z.object({ status: z.number(), from_day: z.number(), until_day: z.number().nullable() });
 
 /** Opens and checks a slice: reads the whole file once. Throws a Fault that says what is wrong with it. */
-export function openSlice(files: SliceFiles, sliceKeys: ReadonlyMap<string, Uint8Array>): RegistrySlice {
+export function openSlice(
+  files: SliceFiles,
+  sliceKeys: ReadonlyMap<string, Uint8Array>,
+  overlay: SliceOverlay = noOverlay,
+  verified?: string,
+): RegistrySlice {
   const manifest = readManifest(files.manifest, sliceKeys);
-  const key = readKey(files.key);
-  const { lengthBytes, sha256 } = digestFile(files.database);
-  if (lengthBytes !== manifest.lengthBytes || sha256 !== manifest.sha256) {
-    throw new Fault('slice-corrupt', `${files.database} is not the file that its manifest names.`);
+  const fetched = fetchedFiles(files.manifest, manifest);
+  const key = readKey(existsSync(fetched.key) ? fetched.key : files.key);
+  const database = existsSync(fetched.database) ? fetched.database : files.database;
+  // The pull loop has hashed what it wrote a moment ago: doing it again here would hold up a scan.
+  if (verified !== manifest.sha256 || database !== fetched.database) {
+    const { lengthBytes, sha256 } = digestFile(database);
+    if (lengthBytes !== manifest.lengthBytes || sha256 !== manifest.sha256) {
+      throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
+    }
   }
-  return wrapDatabase(files.database, manifest, key);
+  return wrapDatabase(database, manifest, key, overlay);
+}
+
+/**
+ * Where the pull loop puts what it fetched: beside the manifest, under names that no two slices share. The manifest is then
+ * the one file whose replacement switches from the old slice to the new.
+ */
+export function fetchedFiles(
+  manifestFile: string,
+  { sha256, sliceId, generation }: Pick<SliceManifest, 'sha256' | 'sliceId' | 'generation'>,
+) {
+  const folder = join(dirname(manifestFile), 'slices');
+  return { folder, database: join(folder, `${sha256}.db`), key: join(folder, `${sliceId}-${generation}.key`) };
 }
 
 function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): SliceManifest {
@@ -82,17 +111,21 @@ function digestFile(path: string): { lengthBytes: number; sha256: string } {
   }
 }
 
-function wrapDatabase(path: string, manifest: SliceManifest, key: Uint8Array): RegistrySlice {
+function wrapDatabase(path: string, manifest: SliceManifest, key: Uint8Array, overlay: SliceOverlay): RegistrySlice {
   try {
     const database = openReadOnly(path, MMAP_BYTES);
     const findStatus = database.prepare('SELECT status, from_day, until_day FROM status WHERE key = ?');
     const findRevoked = database.prepare('SELECT 1 FROM revoked WHERE cti = ?').pluck();
     return {
       manifest,
+      file: path,
       lookup(claims) {
         try {
-          const revoked = findRevoked.get(claims.cti) !== undefined;
-          return answer(revoked, findStatus.get(sliceRowKey(key, claims.subject)));
+          const revoked = overlay.revoked(claims.cti) ?? findRevoked.get(claims.cti) !== undefined;
+          const rowKey = sliceRowKey(key, claims.subject);
+          const urgent = overlay.status(rowKey);
+          if (urgent === undefined) return answer(revoked, findStatus.get(rowKey));
+          return { revoked, status: urgent.status, fromDay: urgent.fromDay, untilDay: urgent.untilDay ?? undefined };
         } catch (error) {
           throw new Fault('slice-corrupt', 'A lookup failed.', { cause: error });
         }

@@ -11,6 +11,7 @@ import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
+import type { FeedOverlay } from './feed-overlay.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
 
 export interface RegistryFiles {
@@ -34,6 +35,8 @@ export interface RegistryContent {
   readonly keyring: Keyring;
   readonly policy: Policy;
   readonly slice: RegistrySlice;
+  /** When slice and feed together were last known to be current, Unix milliseconds. */
+  freshAtMs(): number;
   /** Newest date of the three, Unix milliseconds. */
   readonly issuedAtMs: number;
   /** Inode of the slice's database, which is read as it lies there. */
@@ -41,6 +44,10 @@ export interface RegistryContent {
 }
 
 export interface Registry {
+  /** The last keyring that held, also where policy or slice do not. */
+  keyring(): Keyring | undefined;
+  /** Looks at the files now. `verified`: SHA-256 of a slice whose file was hashed just now. */
+  refresh(verified?: string): void;
   /** Undefined until the first whole set was read; then the last one that held. */
   content(): RegistryContent | undefined;
   /** Why the files as they lie there now were not taken; undefined while they are in use. */
@@ -55,6 +62,8 @@ export interface RegistryOptions {
   readonly audiences: readonly string[];
   /** Only the demo takes keys that were made to show the program. */
   readonly allowDemo: boolean;
+  /** What the feed brought; without it the slice alone counts. */
+  readonly overlay?: FeedOverlay | undefined;
 }
 
 const WATCH_MS = 2_000;
@@ -63,23 +72,27 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   let content: RegistryContent | undefined;
   let fault: FaultCode | undefined;
   let stamp = '';
+  let keyring: Keyring | undefined;
 
-  const refresh = () => {
+  const refresh = (verified?: string) => {
     const current = stampOf(options.files);
     if (current === stamp) return;
     stamp = current;
     try {
-      const next = load(options);
+      keyring = loadKeyringChecked(options);
+      const next = load(options, keyring, verified);
       content?.slice.close();
       content = next;
       fault = undefined;
-      const { keyring, policy, slice } = next;
+      const { policy, slice } = next;
+      const { sliceId, generation, feedSeq } = slice.manifest;
+      options.overlay?.startFrom({ sliceId, generation, seq: feedSeq });
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault = error.code;
       // A slice replaced by rename is still whole for who has it open; one overwritten in place is not.
-      if (content !== undefined && content.sliceInode === inodeOf(options.files.slice.database)) {
+      if (content !== undefined && content.sliceInode === inodeOf(content.slice.file)) {
         content.slice.close();
         content = undefined;
       }
@@ -88,9 +101,11 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   };
 
   refresh();
-  const stop = every(host.clock, WATCH_MS, refresh);
+  const stop = every(host.clock, WATCH_MS, () => refresh());
   return {
     content: () => content,
+    keyring: () => keyring,
+    refresh,
     fault: () => fault,
     close() {
       stop();
@@ -99,15 +114,19 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   };
 }
 
-function load({ files, floor, audiences, allowDemo }: RegistryOptions): RegistryContent {
+function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOptions): Keyring {
   const keyring = loadKeyring(files, allowDemo);
   refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
   checkAudience('keyring-invalid', keyring.audience, audiences);
   if (!isSealingKeyAcceptable(keyring.sealingKey)) throw new Fault('keyring-invalid', `${files.keyring}: nobody may seal to this key.`);
+  return keyring;
+}
+
+function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Keyring, verified: string | undefined): RegistryContent {
   const policy = loadPolicy(files.policy, keyring);
   checkAudience('policy-invalid', policy.value.audience, audiences);
   refuseRollback(floor, 'policy', policy.value.version, policy.digest);
-  const slice = openSlice(files.slice, keyring.roles.slice);
+  const slice = openSlice(files.slice, keyring.roles.slice, overlay, verified);
   try {
     checkAudience('slice-corrupt', slice.manifest.audience, audiences);
     refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.sha256);
@@ -119,7 +138,8 @@ function load({ files, floor, audiences, allowDemo }: RegistryOptions): Registry
     throw error;
   }
   const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
-  return { keyring, policy: policy.value, slice, issuedAtMs, sliceInode: inodeOf(files.slice.database) ?? 0 };
+  const freshAtMs = () => freshness(slice, overlay);
+  return { keyring, policy: policy.value, slice, freshAtMs, issuedAtMs, sliceInode: inodeOf(slice.file) ?? 0 };
 }
 
 function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
@@ -127,6 +147,13 @@ function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
   if (!keyring.ok) throw new Fault('keyring-invalid', `${files.keyring}: ${keyring.reason}`);
   if (keyring.value.demo && !allowDemo) throw new Fault('keyring-invalid', `${files.keyring}: demo keys open no real checkpoint.`);
   return keyring.value;
+}
+
+/** The slice's own date, or that of the newest page of the feed that named this very slice as current. */
+function freshness({ manifest }: RegistrySlice, overlay: FeedOverlay | undefined): number {
+  const issuedAtMs = Date.parse(manifest.issuedAt);
+  const fresh = overlay?.freshness();
+  return fresh?.sliceVersion === manifest.version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
 }
 
 function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: string } {

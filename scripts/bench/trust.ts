@@ -97,7 +97,7 @@ function bigSlice(folder: string): RegistrySlice {
   const { lengthBytes, sha256, rows: counts } = buildSlice(files.database, key, rows, []);
   const header = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2036-01-01T00:00:00Z', audience: '*' };
   const seed = nodeRandom.bytes(32);
-  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, lengthBytes, sha256, rows: counts };
+  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, lengthBytes, sha256, rows: counts, feedSeq: 0 };
   writeFileSync(files.manifest, signStatement('slice-manifest', manifest, seed));
   writeFileSync(files.key, toHex(key));
   const { publicKey } = nacl.sign.keyPair.fromSeed(seed);

@@ -44,6 +44,8 @@ export const keyringSchema = statementHeader.extend({
   roles: z.object({
     release: z.array(key32).max(8),
     slice: z.array(key32).max(8),
+    /** Says what is urgent, and the time. */
+    feed: z.array(key32).max(8).default([]),
     /** Acknowledges crossings. */
     receipt: z.array(key32).max(8).default([]),
     /** Admits and revokes kiosks. */
@@ -144,6 +146,7 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     roles: {
       release: byKeyId(body.roles.release),
       slice: byKeyId(body.roles.slice),
+      feed: byKeyId(body.roles.feed),
       receipt: byKeyId(body.roles.receipt),
       fleet: byKeyId(body.roles.fleet),
     },

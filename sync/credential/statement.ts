@@ -15,12 +15,15 @@ import type { Signer } from './signer.ts';
 export const signerRoles = {
   policy: 'release',
   'slice-manifest': 'slice',
+  'slice-key': 'slice',
+  feed: 'feed',
   receipt: 'receipt',
   enrolment: 'fleet',
 } as const;
 export const roleNames = [
   'release',
   'slice',
+  'feed',
   'receipt',
   'fleet',
 ] as const satisfies readonly (typeof signerRoles)[keyof typeof signerRoles][];

@@ -32,8 +32,12 @@ export type ClientReply =
     }
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
+export type DownloadReply = { readonly kind: 'done'; readonly bytes: number } | { readonly kind: 'failed'; readonly why: string };
+
 export interface UpstreamClient {
   send(request: ClientRequest): Promise<ClientReply>;
+  /** Streams a large answer: `onChunk` for each part, in order. Resolves with the status; the parts of another than 200 are not passed on. */
+  download(target: string, bytesMax: number, onChunk: (chunk: Uint8Array) => void): Promise<DownloadReply>;
   /** Ends what is under way. */
   close(): void;
 }
@@ -47,6 +51,8 @@ export interface ClientOptions {
   readonly signer: Signer;
 }
 
+/** A download that stands still for so long is given up. */
+const IDLE_MS_MAX = 20_000;
 const REPLY_BYTES_MAX = 1 << 20;
 const NONCE_BYTES = 16;
 const RETRY_AFTER_S_MAX = 3_600;
@@ -106,7 +112,45 @@ export function createUpstreamClient({ url, pins, keyId, signer }: ClientOptions
       outgoing.end(body);
     });
   };
-  return { send, close: () => agent.destroy() };
+  const download: UpstreamClient['download'] = (target, bytesMax, onChunk) =>
+    new Promise((resolve) => {
+      let cancel = () => {};
+      const fail = (why: string) => {
+        cancel();
+        resolve({ kind: 'failed', why });
+        outgoing.destroy();
+      };
+      const rearm = () => {
+        cancel();
+        cancel = host.clock.after(IDLE_MS_MAX, () => fail(`nothing for ${IDLE_MS_MAX} ms`));
+      };
+      const outgoing = (isTls ? https : http).request(url, { agent, method: 'GET', path: base + target });
+      rearm();
+      outgoing.on('error', (error) => fail(error.message));
+      outgoing.on('response', (incoming) => {
+        if (incoming.statusCode !== 200) return fail(`HTTP ${incoming.statusCode}`);
+        let bytes = 0;
+        incoming.on('data', (chunk: Buffer) => {
+          rearm();
+          bytes += chunk.length;
+          if (bytes > bytesMax) return fail(`more than ${bytesMax} bytes`);
+          try {
+            onChunk(chunk);
+          } catch (error) {
+            fail(error instanceof Error ? error.message : String(error));
+          }
+        });
+        incoming.on('error', (error) => fail(error.message));
+        incoming.on('aborted', () => fail('cut off'));
+        incoming.on('end', () => {
+          cancel();
+          resolve({ kind: 'done', bytes });
+        });
+      });
+      outgoing.end();
+    });
+
+  return { send, download, close: () => agent.destroy() };
 }
 
 /** Seconds only; a date would need a clock that agrees. */

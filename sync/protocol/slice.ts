@@ -13,6 +13,8 @@ export const sliceManifestSchema = statementHeader.extend({
   lengthBytes: z.number().int().positive(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   rows: z.object({ status: z.number().int().min(0), revoked: z.number().int().min(0) }),
+  /** Number of the last entry of the feed that is in it. */
+  feedSeq: z.number().int().min(0).default(0),
 });
 export type SliceManifest = z.infer<typeof sliceManifestSchema>;
 

@@ -1,5 +1,5 @@
 /** Tags that bind a credential to a plate or an identity card without naming either (pure). */
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 
 /** 4 bytes: SHA-256("CP1-plt", cti, normalised plate). */
 export function plateTag(cti: Uint8Array, plate: string): Uint8Array {
@@ -9,6 +9,14 @@ export function plateTag(cti: Uint8Array, plate: string): Uint8Array {
 /** 2 bytes: SHA-256("CP1-idt", cti, 12-digit id). Stops mix-ups, not forgers. */
 export function idTag(cti: Uint8Array, idDigits: string): Uint8Array {
   return tag('CP1-idt', cti, idDigits, 2);
+}
+
+/**
+ * Pseudonym of a person (12 digits of the identity card) or a vehicle (its plate): 12 bytes, HMAC-SHA-256 under a key that
+ * stays at the centre, because a card number alone could be found by trying them all.
+ */
+export function subjectPseudonym(subjectKey: Uint8Array, idOrPlate: string): Uint8Array {
+  return new Uint8Array(createHmac('sha256', subjectKey).update(idOrPlate).digest().subarray(0, 12));
 }
 
 /** Letters and digits only, upper case, Đ as D: `59-C1 123.45` and `59C112345` are one plate. */

@@ -8,6 +8,9 @@ import { createIngest } from './ingest/ingest.ts';
 import { ingestRoutes } from './ingest/routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { createProjector, type Projector } from './projector/projector.ts';
+import { createFeedHub } from './slices/feed-hub.ts';
+import { createPublisher } from './slices/publish.ts';
+import { sliceRoutes } from './slices/routes.ts';
 import type { Store } from './store/store.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
@@ -17,6 +20,12 @@ export interface UpstreamOptions extends ServerOptions {
   readonly root: string;
   /** How long raw batches and crossings are kept; undefined: for ever. */
   readonly retentionMs: number | undefined;
+  /** Folder of the published slices. */
+  readonly slices: string;
+  /** Least time between two slices of a changing registry; what is urgent goes by the feed meanwhile. */
+  readonly publishMs: number;
+  readonly keyringFile: string;
+  readonly policyFile: string | undefined;
 }
 
 export interface Upstream {
@@ -27,6 +36,8 @@ export interface Upstream {
   close(): Promise<void>;
 }
 
+/** Everyone whose status is not clear, and every revoked credential. */
+export const DEFAULT_SLICE = 'default';
 const PROJECT_MS = 1_000;
 const PRUNE_MS = 3_600_000;
 
@@ -35,6 +46,10 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   const { keys, root, retentionMs } = options;
   const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
+  const publisher = createPublisher(store, { folder: options.slices, sliceKey: keys.slice }, host);
+  await publisher.refresh(DEFAULT_SLICE);
+  const hub = createFeedHub(store, host);
+  const { keyringFile, policyFile } = options;
   const routes = [
     ...enrolmentRoutes(desk),
     ...ingestRoutes({
@@ -43,10 +58,14 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       clock: host.clock,
       onCommitted: () => void projection.run(),
     }),
+    ...sliceRoutes({ store, publisher, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
     ...overviewRoutes(store, host.clock),
   ];
   const server = await startServer(routes, store, options, host);
   const stopProjecting = every(host.clock, PROJECT_MS, () => void projection.run());
+  const stopPublishing = every(host.clock, options.publishMs, () => {
+    publisher.refresh(DEFAULT_SLICE).catch((error) => host.log.error('publisher-failed', { why: String(error) }));
+  });
   const stopPruning = every(host.clock, PRUNE_MS, () => {
     if (retentionMs !== undefined) void store.prune(host.clock.wallMs() - retentionMs);
   });
@@ -56,7 +75,9 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     settle: projection.run,
     async close() {
       stopProjecting();
+      stopPublishing();
       stopPruning();
+      hub.stop();
       await server.close();
       await projection.run();
       await store.close();

@@ -16,6 +16,8 @@ import { sealKidOf } from '../protocol/sealing.ts';
 export interface UpstreamKeys {
   readonly keyring: Keyring;
   readonly receipt: Signer;
+  readonly slice: Signer;
+  readonly feed: Signer;
   readonly fleet: Signer;
   /** Secrets by seal key id; older ones stay until retention ends. */
   readonly sealing: ReadonlyMap<string, Uint8Array>;
@@ -25,7 +27,7 @@ export interface UpstreamKeyFiles {
   readonly keyring: string;
   /** Fingerprint of the root, hex. */
   readonly root: string;
-  /** Folder with receipt.key, fleet.key and sealing*.key, 64 hex digits each. */
+  /** Folder with slice.key, feed.key, receipt.key, fleet.key and sealing*.key, 64 hex digits each. */
   readonly folder: string;
   readonly allowDemo: boolean;
 }
@@ -48,7 +50,14 @@ export function loadUpstreamKeys({ keyring: keyringFile, root, folder, allowDemo
   if (!sealing.has(sealKidOf(keyring.value.sealingKey))) {
     throw new Fault('upstream-keys', `${folder} holds no sealing*.key that opens what the keyring has sealed to.`);
   }
-  return { keyring: keyring.value, receipt: roleKey('receipt'), fleet: roleKey('fleet'), sealing };
+  return {
+    keyring: keyring.value,
+    receipt: roleKey('receipt'),
+    slice: roleKey('slice'),
+    feed: roleKey('feed'),
+    fleet: roleKey('fleet'),
+    sealing,
+  };
 }
 
 function readSealingKeys(folder: string): ReadonlyMap<string, Uint8Array> {

@@ -305,9 +305,11 @@ describe('the document', () => {
         paths: z.record(z.string(), z.record(z.string(), z.object({ responses: z.record(z.string(), z.unknown()) }))),
       })
       .parse(await (await fetch(`${centre.upstream.url}/v1/openapi.json`)).json());
+    const current = await centre.store.currentSlice('default');
+    const values: Record<string, string> = { journalId, sliceId: 'default', generation: '1', sha256: current?.sha256 ?? '' };
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
-        const target = path.replaceAll(/\{\w+\}/g, journalId);
+        const target = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? name);
         const answer = await fetch(centre.upstream.url + target, {
           method: method.toUpperCase(),
           ...(method === 'post' && { body: '{}' }),
@@ -320,6 +322,12 @@ describe('the document', () => {
       '/v1/enrolments',
       '/v1/journals/{journalId}',
       '/v1/journals/{journalId}/batches',
+      '/v1/feed/{sliceId}',
+      '/v1/slices/{sliceId}/keys/{generation}',
+      '/v1/slices/{sliceId}/manifest',
+      '/v1/slices/{sliceId}/snapshots/{sha256}',
+      '/v1/keyring',
+      '/v1/policy',
       '/v1/overview',
       '/',
     ]);

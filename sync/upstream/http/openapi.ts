@@ -3,7 +3,12 @@ import { z } from 'zod';
 import { type ProblemCode, problemSchema, problems } from '../../protocol/problem.ts';
 import type { Route } from './route.ts';
 
-const mediaTypes = { statement: 'application/vnd.checkpoint.statement', json: 'application/json', html: 'text/html' } as const;
+const mediaTypes = {
+  statement: 'application/vnd.checkpoint.statement',
+  json: 'application/json',
+  html: 'text/html',
+  file: 'application/octet-stream',
+} as const;
 const security = { kiosk: [{ kioskSignature: [] }], operator: [{ operatorToken: [] }], anyone: [] } as const;
 
 export function openApiDocument(routes: readonly Route[], version: string) {

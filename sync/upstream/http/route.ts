@@ -25,6 +25,8 @@ export type Reply =
   | { readonly kind: 'statement'; readonly line: string }
   | { readonly kind: 'json'; readonly body: unknown }
   | { readonly kind: 'html'; readonly body: string }
+  /** Sent in parts, and kept by caches: its name is its hash. */
+  | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'problem'; readonly code: ProblemCode; readonly detail?: string };
 
 interface RouteBase {
@@ -37,7 +39,7 @@ interface RouteBase {
   /** Shape of a JSON body, where there is one. */
   readonly request?: z.ZodType;
   /** What a good answer is. */
-  readonly reply: { readonly kind: 'statement' | 'json' | 'html'; readonly description: string; readonly schema?: z.ZodType };
+  readonly reply: { readonly kind: 'statement' | 'json' | 'html' | 'file'; readonly description: string; readonly schema?: z.ZodType };
   readonly problems: readonly ProblemCode[];
 }
 
@@ -46,6 +48,16 @@ export type Route = RouteBase &
     | { readonly caller: 'kiosk'; handle(request: UpstreamRequest, caller: KioskCaller): Promise<Reply> }
     | { readonly caller: 'anyone' | 'operator'; handle(request: UpstreamRequest): Promise<Reply> }
   );
+
+/** What a signed request may fail on. */
+export const SIGNATURE_PROBLEMS = [
+  'signature-missing',
+  'signature-form',
+  'signature-digest',
+  'signature-invalid',
+  'kiosk-unknown',
+  'kiosk-revoked',
+] as const satisfies readonly ProblemCode[];
 
 export function problem(code: ProblemCode, detail?: string): Reply {
   return { kind: 'problem', code, ...(detail !== undefined && { detail }) };

@@ -2,6 +2,7 @@
  * The HTTP server of upstream: registers the routes, finds out who asks, keeps bodies within bounds, and turns replies into
  * responses. Holds no state and makes no rules, so that any number of processes may share one store.
  */
+import { createReadStream, statSync } from 'node:fs';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../../../config/faults.ts';
 import type { Host } from '../../../config/ports/host.ts';
@@ -111,6 +112,10 @@ function describe(request: FastifyRequest): UpstreamRequest {
 }
 
 function respond(response: FastifyReply, reply: Reply): FastifyReply {
+  if (reply.kind === 'file') {
+    void response.header('cache-control', 'public, max-age=31536000, immutable').header('content-length', statSync(reply.path).size);
+    return response.type('application/octet-stream').send(createReadStream(reply.path));
+  }
   void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   if (reply.kind === 'statement') return response.type('application/vnd.checkpoint.statement').send(`${reply.line}\n`);
   if (reply.kind === 'json') return response.type('application/json').send(JSON.stringify(reply.body));

@@ -5,18 +5,10 @@ import { signStatement } from '../../credential/statement.ts';
 import { journalIdText } from '../../protocol/batch.ts';
 import { limits } from '../../protocol/limits.ts';
 import { type Receipt, requestDigest } from '../../protocol/receipt.ts';
-import { type KioskCaller, problem, type Reply, type Route, type UpstreamRequest } from '../http/route.ts';
+import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
 import type { Answer, Ingest } from './ingest.ts';
 
 const RECEIPT_DAYS = 90;
-const SIGNATURE_PROBLEMS = [
-  'signature-missing',
-  'signature-form',
-  'signature-digest',
-  'signature-invalid',
-  'kiosk-unknown',
-  'kiosk-revoked',
-] as const;
 
 export interface IngestRouteOptions {
   readonly ingest: Ingest;

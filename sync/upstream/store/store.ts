@@ -4,6 +4,7 @@
  */
 import type { ChainPoint, JournalParent } from '../../protocol/batch.ts';
 import type { RejectReason } from '../../protocol/receipt.ts';
+import type { Status } from '../../protocol/slice.ts';
 
 export interface EnrolmentToken {
   /** SHA-256 of the token, hex. */
@@ -210,7 +211,79 @@ export interface OverviewStore {
   prune(beforeMs: number): Promise<number>;
 }
 
-export interface Store extends FleetStore, JournalStore, ProjectionStore, OverviewStore {
+export type RegistryChange =
+  | {
+      readonly kind: 'status';
+      /** 12 bytes. */
+      readonly pseudonym: Uint8Array;
+      readonly status: Status;
+      readonly fromDay: number;
+      readonly untilDay: number | undefined;
+    }
+  /** `cti` 8 bytes; `expiresAt` Unix seconds. */
+  | { readonly kind: 'revoked'; readonly cti: Uint8Array; readonly expiresAt: number }
+  | { readonly kind: 'released'; readonly cti: Uint8Array };
+
+export interface AuditEntry {
+  readonly atMs: number;
+  readonly actor: string;
+  readonly action: string;
+  /** Never an id number or a plate. */
+  readonly detail: string;
+}
+
+/** How far an import has come: kept in the same transaction as the rows. */
+export interface ImportPlace {
+  /** SHA-256 of the file, hex. */
+  readonly digest: string;
+  readonly line: number;
+}
+
+export type NumberedChange = RegistryChange & { readonly seq: number };
+
+/** Everything of the registry that is not clear or not valid, as of one moment. */
+export interface RegistryExport {
+  readonly status: readonly Extract<RegistryChange, { kind: 'status' }>[];
+  readonly revoked: readonly Extract<RegistryChange, { kind: 'revoked' }>[];
+  readonly feedSeq: number;
+}
+
+export interface PublishedSlice {
+  readonly sliceId: string;
+  readonly version: number;
+  readonly generation: number;
+  readonly sha256: string;
+  readonly lengthBytes: number;
+  /** The signed manifest, one base64url line. */
+  readonly manifest: string;
+  readonly publishedAtMs: number;
+  /** `revision` of the registry that it shows. */
+  readonly revision: number;
+}
+
+export interface RegistryStore {
+  /**
+   * Applies changes in one transaction; those that change nothing are left out. `urgent`: they also enter the feed; else the
+   * next slice brings them. Returns how many changed something.
+   */
+  changeRegistry(changes: readonly RegistryChange[], urgent: boolean, audit: AuditEntry, place?: ImportPlace): Promise<number>;
+  /** Last line of a file that an unfinished import has brought in; 0 for none. */
+  importProgress(digest: string): Promise<number>;
+  finishImport(digest: string): Promise<void>;
+  feedAfter(seq: number, limit: number): Promise<NumberedChange[]>;
+  feedHead(): Promise<number>;
+  /** Grows with every change. */
+  registryRevision(): Promise<number>;
+  exportRegistry(nowS: number): Promise<RegistryExport>;
+  audit(limit: number): Promise<AuditEntry[]>;
+  currentSlice(sliceId: string): Promise<PublishedSlice | undefined>;
+  publishSlice(slice: PublishedSlice): Promise<void>;
+  /** The newest generation of a slice, or one of them. */
+  sliceKey(sliceId: string, generation?: number): Promise<{ generation: number; key: Uint8Array; createdAtMs: number } | undefined>;
+  addSliceKey(sliceId: string, generation: number, key: Uint8Array, createdAtMs: number): Promise<void>;
+}
+
+export interface Store extends FleetStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore {
   close(): Promise<void>;
 }
 

@@ -7,6 +7,7 @@ import type { Store } from '../store.ts';
 import { sqliteFleet } from './fleet.ts';
 import { sqliteJournals } from './journals.ts';
 import { sqliteOverview, sqliteProjections } from './projections.ts';
+import { sqliteRegistry } from './registry.ts';
 import { UPSTREAM_TABLES } from './tables.ts';
 
 const BUSY_MS = 5_000;
@@ -23,6 +24,7 @@ export function openSqliteStore(file: string): Store {
       ...sqliteJournals(database),
       ...sqliteProjections(database),
       ...sqliteOverview(database),
+      ...sqliteRegistry(database),
       close: async () => void database.close(),
     };
   } catch (error) {

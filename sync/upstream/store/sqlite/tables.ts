@@ -111,6 +111,59 @@ CREATE TABLE IF NOT EXISTS unprojected (
   record_id BLOB PRIMARY KEY,
   reason TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS subject (
+  pseudonym BLOB PRIMARY KEY,
+  status TEXT NOT NULL,
+  from_day INTEGER NOT NULL,
+  until_day INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS revocation (
+  cti BLOB PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feed (
+  seq INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL,
+  id BLOB NOT NULL,
+  status TEXT,
+  from_day INTEGER,
+  until_day INTEGER,
+  expires_at INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS registry_audit (
+  id INTEGER PRIMARY KEY,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS registry_import (
+  digest TEXT PRIMARY KEY,
+  line INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS registry_revision (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  revision INTEGER NOT NULL
+) STRICT;
+INSERT OR IGNORE INTO registry_revision VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS slice (
+  slice_id TEXT NOT NULL,
+  version INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  sha256 TEXT NOT NULL,
+  length_bytes INTEGER NOT NULL,
+  manifest TEXT NOT NULL,
+  published_at INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  PRIMARY KEY (slice_id, version)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slice_key (
+  slice_id TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (slice_id, generation)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rollup (
   checkpoint_id TEXT NOT NULL,
   slot INTEGER NOT NULL,

@@ -1,0 +1,121 @@
+/**
+ * What the feed has brought since the slice was built: holds and their end, revoked and released credentials. Looked up
+ * before the slice, because it is newer. On disk with its cursor in one transaction, so that an urgent hold outlives a
+ * restart and no entry is asked for twice.
+ */
+import { z } from 'zod';
+import { Fault } from '../../config/faults.ts';
+import { type Database, openWritable } from '../../config/host/open-database.ts';
+import { toHex } from '../../sync/credential/bytes.ts';
+import { type FeedEntry, type FeedPage, feedEntrySchema } from '../../sync/protocol/feed.ts';
+
+export interface FeedCursor {
+  readonly sliceId: string;
+  readonly generation: number;
+  readonly seq: number;
+}
+
+/** That at `issuedAtMs` slice `sliceVersion` was current and every entry up to the cursor was here. */
+export interface Freshness {
+  readonly sliceVersion: number;
+  readonly issuedAtMs: number;
+}
+
+export interface FeedOverlay {
+  /** Newest status entry of a row key. */
+  status(key: Uint8Array): Extract<FeedEntry, { kind: 'status' }> | undefined;
+  /** Newest word on a credential id; undefined: the slice says. */
+  revoked(cti: Uint8Array): boolean | undefined;
+  cursor(): FeedCursor | undefined;
+  freshness(): Freshness | undefined;
+  /** Applies a page that follows the cursor; throws where it does not. */
+  apply(page: FeedPage): void;
+  /** A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed. */
+  startFrom(cursor: FeedCursor): void;
+  close(): void;
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`;
+const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), seq: z.number() });
+const freshnessSchema = z.object({ sliceVersion: z.number(), issuedAtMs: z.number() });
+const bodyRow = z.object({ body: z.string() });
+
+/** Throws Fault('journal-unwritable') where the file cannot be had. */
+export function openFeedOverlay(file: string): FeedOverlay {
+  let database: Database;
+  try {
+    database = openWritable(file);
+    database.exec(TABLES);
+  } catch (error) {
+    throw new Fault('journal-unwritable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+  const selectEntries = database.prepare('SELECT body FROM entry ORDER BY seq');
+  const insertEntry = database.prepare('INSERT INTO entry (seq, body) VALUES (?, ?)');
+  const deleteUpTo = database.prepare('DELETE FROM entry WHERE seq <= ?');
+  const deleteAll = database.prepare('DELETE FROM entry');
+  const selectState = database.prepare('SELECT body FROM state WHERE name = ?');
+  const putState = database.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body');
+  const read = (name: string): unknown => {
+    const row = selectState.get(name);
+    return row === undefined ? undefined : JSON.parse(bodyRow.parse(row).body);
+  };
+
+  const byKey = new Map<string, Extract<FeedEntry, { kind: 'status' }>>();
+  const byCti = new Map<string, boolean>();
+  let cursor = cursorSchema.optional().parse(read('cursor'));
+  let freshness = freshnessSchema.optional().parse(read('freshness'));
+
+  const remember = (entry: FeedEntry) => {
+    if (entry.kind === 'status') byKey.set(entry.key, entry);
+    else byCti.set(entry.cti, entry.kind === 'revoked');
+  };
+  const rebuild = () => {
+    byKey.clear();
+    byCti.clear();
+    for (const row of selectEntries.all()) remember(feedEntrySchema.parse(JSON.parse(bodyRow.parse(row).body)));
+  };
+  const store = database.transaction((page: FeedPage, next: FeedCursor, fresh: Freshness | undefined) => {
+    for (const entry of page.entries) insertEntry.run(entry.seq, JSON.stringify(entry));
+    putState.run('cursor', JSON.stringify(next));
+    if (fresh !== undefined) putState.run('freshness', JSON.stringify(fresh));
+  });
+  const reset = database.transaction((next: FeedCursor, keepsEntries: boolean) => {
+    if (keepsEntries) deleteUpTo.run(next.seq);
+    else deleteAll.run();
+    putState.run('cursor', JSON.stringify(keepsEntries && cursor !== undefined ? { ...next, seq: Math.max(next.seq, cursor.seq) } : next));
+  });
+
+  rebuild();
+  return {
+    status: (key) => byKey.get(toHex(key)),
+    revoked: (cti) => byCti.get(toHex(cti)),
+    cursor: () => cursor,
+    freshness: () => freshness,
+    apply(page) {
+      if (cursor === undefined || page.after !== cursor.seq || page.sliceId !== cursor.sliceId || page.generation !== cursor.generation) {
+        throw new Error(`a page after ${page.after} does not follow ${cursor?.seq}`);
+      }
+      const next = { ...cursor, seq: page.upTo };
+      // Only a page that leaves nothing behind says how fresh the whole is.
+      const fresh = page.more ? undefined : { sliceVersion: page.sliceVersion, issuedAtMs: Date.parse(page.issuedAt) };
+      store(page, next, fresh);
+      for (const entry of page.entries) remember(entry);
+      cursor = next;
+      freshness = fresh ?? freshness;
+    },
+    startFrom(next) {
+      const isSame = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.generation === next.generation;
+      if (isSame && cursor !== undefined && cursor.seq >= next.seq && byKey.size + byCti.size === 0) return;
+      reset(next, isSame);
+      cursor = cursorSchema.parse(read('cursor'));
+      rebuild();
+    },
+    close: () => database.close(),
+  };
+}
+
+/** An overlay that knows nothing: a kiosk without upstream. */
+export const noOverlay: Pick<FeedOverlay, 'status' | 'revoked'> = { status: () => undefined, revoked: () => undefined };

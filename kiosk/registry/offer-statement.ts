@@ -1,0 +1,38 @@
+/** Puts a fetched keyring or policy in the place of the one in use: only where it holds and is newer. */
+import { readFileSync } from 'node:fs';
+import { writePrivateFile } from '../../config/host/private-file.ts';
+import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { policySchema } from '../../sync/protocol/policy.ts';
+
+/** False where the text is refused, or not newer. */
+export function offerKeyring(file: string, root: string, text: string): boolean {
+  const offered = readKeyring(text, root);
+  const current = readKeyring(readIfPresent(file), root);
+  if (!offered.ok || (current.ok && offered.value.version <= current.value.version)) return false;
+  writePrivateFile(file, text);
+  return true;
+}
+
+export function offerPolicy(file: string, keyring: Keyring, text: string): boolean {
+  const offered = policyVersion(text, keyring);
+  const current = policyVersion(readIfPresent(file), keyring);
+  if (offered === undefined || (current !== undefined && offered <= current)) return false;
+  writePrivateFile(file, text);
+  return true;
+}
+
+function policyVersion(text: string, keyring: Keyring): number | undefined {
+  const envelopes = parseEnvelopes(text);
+  const policy = envelopes.ok ? openStatement(envelopes.value[0], 'policy', keyring.roles.release, policySchema) : undefined;
+  return policy?.ok === true ? policy.value.version : undefined;
+}
+
+function readIfPresent(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return '';
+    throw error;
+  }
+}

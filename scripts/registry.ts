@@ -1,0 +1,102 @@
+/** `checkpoint-kiosk registry`: who is held and what is revoked, by hand or from a file. Id numbers become pseudonyms here. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { createNodeHost, environment } from '../config/host/node-host.ts';
+import { fromHex } from '../sync/credential/bytes.ts';
+import { authorityDay } from '../sync/protocol/slice.ts';
+import { importCsv } from '../sync/upstream/registry/import-csv.ts';
+import { statusChange } from '../sync/upstream/registry/rules.ts';
+import type { RegistryChange } from '../sync/upstream/store/store.ts';
+import { CommandError, exitCode } from './command.ts';
+import { readKeyFile } from './key-file.ts';
+import { openStore } from './upstream.ts';
+
+export interface RegistryOptions {
+  readonly store: string;
+  readonly keys: string;
+  readonly actor?: string | undefined;
+}
+
+const words: Record<string, string> = {
+  'id-form': 'an id has 12 digits',
+  'plate-form': 'a plate has 5 to 10 letters and digits',
+  'subject-missing': 'neither an id nor a plate',
+  'status-unknown': 'a status is clear, F0, F1, F2, F3, hold or deceased',
+  'date-form': 'a date is YYYY-MM-DD',
+  'date-order': 'the last day lies before the first',
+  columns: 'the first line must name the columns: id or plate, status, and perhaps from, until',
+};
+
+const PROGRESS_ROWS = 50_000;
+
+/** `id`: 12 digits; `plate`: a vehicle. At the kiosks within seconds. */
+export async function setStatus(
+  subject: { id?: string; plate?: string },
+  given: { status: string; from?: string | undefined; until?: string | undefined },
+  options: RegistryOptions,
+): Promise<void> {
+  const host = createNodeHost('warn');
+  const today = authorityDay(host.clock.wallMs() / 1000);
+  const change = statusChange({ ...subject, ...given }, subjectKey(options.keys), today);
+  if (!change.ok) throw new CommandError(exitCode.dataError, words[change.reason] ?? change.reason);
+  await apply(change.value, `status ${change.value.status}`, options);
+}
+
+export async function changeCredential(kind: 'revoked' | 'released', cti: string, days: number, options: RegistryOptions): Promise<void> {
+  if (!/^[0-9a-f]{16}$/.test(cti)) throw new CommandError(exitCode.dataError, 'a credential id (cti) has 16 lower-case hex digits');
+  const nowS = Math.floor(createNodeHost('warn').clock.wallMs() / 1000);
+  const id = fromHex(cti);
+  await apply(kind === 'revoked' ? { kind, cti: id, expiresAt: nowS + days * 86_400 } : { kind, cti: id }, kind, options);
+}
+
+async function apply(change: RegistryChange, action: string, options: RegistryOptions): Promise<void> {
+  const host = createNodeHost('warn');
+  const store = openStore(options.store);
+  try {
+    const audit = { atMs: host.clock.wallMs(), actor: actorOf(options), action, detail: '' };
+    const changed = await store.changeRegistry([change], true, audit);
+    process.stdout.write(`${JSON.stringify({ action, changed: changed > 0, feed: await store.feedHead() })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function importFile(file: string, options: RegistryOptions & { readonly dryRun?: boolean }): Promise<number> {
+  if (!existsSync(file)) throw new CommandError(exitCode.noInput, `cannot read ${file}`);
+  const host = createNodeHost('warn');
+  const key = subjectKey(options.keys);
+  const store = openStore(options.store);
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  let said = 0;
+  try {
+    const result = await importCsv(
+      store,
+      {
+        file,
+        subjectKey: key,
+        actor: actorOf(options),
+        dryRun: options.dryRun === true,
+        onBadRow: (line, reason) => say(`${file}:${line}: ${words[reason] ?? reason} (${reason})`),
+        onProgress(rows) {
+          if (rows - said < PROGRESS_ROWS) return;
+          said = rows;
+          say(`  ${rows} rows`);
+        },
+      },
+      host,
+    );
+    process.stdout.write(`${JSON.stringify({ ...result, dryRun: options.dryRun === true })}\n`);
+    return result.bad === 0 ? exitCode.ok : exitCode.dataError;
+  } finally {
+    await store.close();
+  }
+}
+
+/** The key that makes pseudonyms. It is not made here: another one would name other people. */
+function subjectKey(folder: string): Uint8Array {
+  return readKeyFile(join(folder, 'subject.key'));
+}
+
+function actorOf({ actor }: RegistryOptions): string {
+  return actor ?? environment('SUDO_USER') ?? environment('USER') ?? 'unknown';
+}

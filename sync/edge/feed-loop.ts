@@ -1,0 +1,144 @@
+/**
+ * The feed loop: asks what comes after the last entry and waits for the answer, so that a hold is at the kiosk a moment
+ * after it was made. The same answers carry the time. On a connection of its own: no upload and no download stands in its way.
+ */
+import type { Host } from '../../config/ports/host.ts';
+import type { Keyring } from '../credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../credential/statement.ts';
+import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed.ts';
+import { backoffMs, fraction } from './backoff.ts';
+import { problemTitle } from './read-reply.ts';
+import type { ClientReply, UpstreamClient } from './upstream-client.ts';
+
+export interface FeedInbox {
+  cursor(): { readonly sliceId: string; readonly generation: number; readonly seq: number } | undefined;
+  sliceVersion(): number | undefined;
+  apply(page: FeedPage): void;
+}
+
+export interface FeedOptions {
+  readonly client: UpstreamClient;
+  readonly kioskId: string;
+  readonly inbox: FeedInbox;
+  keyring(): Keyring | undefined;
+  onSignedTime(issuedAtMs: number, roundTripMs: number): void;
+  /** The current slice is another than the one in use, or the one in use is not known any more. */
+  onOtherSlice(): void;
+}
+
+export interface FeedLoop {
+  failure(): string | undefined;
+  /** Entries applied since the start. */
+  applied(): number;
+  stop(): Promise<void>;
+}
+
+const IDLE_MS = 500;
+const SLACK_MS = 10_000;
+const LOG_AGAIN_MS = 3_600_000;
+/** A question that is answered at once tells the time; a waiting one does not. */
+const TIME_MS = 600_000;
+
+export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
+  const { client, inbox, kioskId } = options;
+  let stopped = false;
+  let failures = 0;
+  let failure: string | undefined;
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let askedTimeAtMs = Number.NEGATIVE_INFINITY;
+  let applied = 0;
+  let interrupt: () => void = () => undefined;
+
+  const pause = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = host.clock.after(delayMs, resolve);
+      interrupt = () => {
+        cancel();
+        resolve();
+      };
+    });
+
+  /** Undefined where a page was applied, else why not. */
+  const ask = async (keyring: Keyring, cursor: NonNullable<ReturnType<FeedInbox['cursor']>>): Promise<string | undefined> => {
+    const startedAtMs = host.clock.monotonicMs();
+    const asksTime = startedAtMs - askedTimeAtMs >= TIME_MS;
+    const waitS = asksTime || failure !== undefined ? 0 : FEED_WAIT_S_MAX;
+    const { sliceId, generation, seq } = cursor;
+    const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
+    const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
+    if (stopped) return undefined;
+    const page = readPage(reply, keyring);
+    if (typeof page === 'string') {
+      if (reply.kind === 'reply' && reply.status === 404) options.onOtherSlice();
+      return page;
+    }
+    const isOurs = page.audience === kioskId && page.sliceId === sliceId && page.generation === generation && page.after === seq;
+    if (!isOurs || !isGapless(page)) return 'a page that was not asked for';
+    const current = inbox.cursor();
+    // A slice was exchanged meanwhile: the page belongs to the one before.
+    if (current?.seq !== seq || current.generation !== generation) return undefined;
+    inbox.apply(page);
+    applied += page.entries.length;
+    if (waitS === 0) {
+      askedTimeAtMs = startedAtMs;
+      options.onSignedTime(Date.parse(page.issuedAt), host.clock.monotonicMs() - startedAtMs);
+    }
+    if (page.entries.length > 0) host.log.info('feed-applied', { entries: page.entries.length, upTo: page.upTo });
+    if (page.sliceVersion !== inbox.sliceVersion()) options.onOtherSlice();
+    return undefined;
+  };
+
+  const note = (why: string | undefined) => {
+    const nowMs = host.clock.monotonicMs();
+    if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
+      host.log.warn('feed-failed', { why });
+      loggedAtMs = nowMs;
+    }
+    failure = why;
+  };
+
+  const run = async () => {
+    while (!stopped) {
+      const [keyring, cursor] = [options.keyring(), inbox.cursor()];
+      if (keyring === undefined || cursor === undefined) {
+        await pause(IDLE_MS);
+        continue;
+      }
+      const startedAtMs = host.clock.monotonicMs();
+      const isOther = inbox.sliceVersion();
+      note(await ask(keyring, cursor));
+      if (failure !== undefined) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
+      else {
+        failures = 0;
+        // Answered at once without news, because another slice is current: it is being fetched.
+        if (isOther === inbox.sliceVersion() && host.clock.monotonicMs() - startedAtMs < IDLE_MS) await pause(IDLE_MS / 5);
+      }
+    }
+  };
+
+  const done = run();
+  return {
+    failure: () => failure,
+    applied: () => applied,
+    async stop() {
+      stopped = true;
+      interrupt();
+      await done;
+    },
+  };
+}
+
+function readPage(reply: ClientReply, keyring: Keyring): FeedPage | string {
+  if (reply.kind === 'failed') return reply.why;
+  const envelopes = parseEnvelopes(reply.text);
+  if (!envelopes.ok) return `HTTP ${reply.status}: ${problemTitle(reply.text) ?? 'no signed answer'}`;
+  const page = openStatement(envelopes.value[0], 'feed', keyring.roles.feed, feedPageSchema);
+  if (!page.ok) return `HTTP ${reply.status}: ${page.reason}`;
+  const { requestDigest, nonce } = page.value;
+  return requestDigest === reply.digest && nonce === reply.nonce ? page.value : 'a page for another request';
+}
+
+/** Numbers rise by one from `after` to `upTo`: an entry that was left out would be a hold that nobody hears of. */
+function isGapless({ after, upTo, entries }: FeedPage): boolean {
+  return entries.every(({ seq }, index) => seq === after + 1 + index) && upTo === after + entries.length;
+}

@@ -1,0 +1,107 @@
+/** The pull loop: keyring, policy and slice, now and then and when the feed says that there is a newer slice. */
+import type { Host } from '../../config/ports/host.ts';
+import type { Keyring } from '../credential/keyring.ts';
+import { backoffMs, fraction } from './backoff.ts';
+import { fetchText, type PullSliceOptions, pullSlice } from './pull-slice.ts';
+
+export interface PullOptions extends PullSliceOptions {
+  keyring(): Keyring | undefined;
+  /** Puts a signed text in place if it holds and is newer; false where it is not. */
+  offerKeyring(text: string): boolean;
+  offerPolicy(text: string): boolean;
+  /** A slice that everybody learns of at once is fetched spread over so long. */
+  readonly spreadMs: number;
+}
+
+export interface PullLoop {
+  /** There is something newer. */
+  wake(): void;
+  /** Why the last round did not reach its end. */
+  failure(): string | undefined;
+  stop(): Promise<void>;
+}
+
+const ROUND_MS = 900_000;
+const LOG_AGAIN_MS = 3_600_000;
+
+export function startPullLoop(options: PullOptions, host: Host): PullLoop {
+  const { client, inbox } = options;
+  let stopped = false;
+  let failures = 0;
+  let failure: string | undefined;
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let asked = false;
+  let interrupt: () => void = () => undefined;
+
+  const pause = (delayMs: number): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = host.clock.after(delayMs, resolve);
+      interrupt = () => {
+        cancel();
+        resolve();
+      };
+    });
+
+  /** Undefined where all went well. */
+  const round = async (): Promise<string | undefined> => {
+    const keyring = options.keyring();
+    if (keyring === undefined) return 'no keyring';
+    for (const [path, offer] of [
+      ['/v1/keyring', options.offerKeyring],
+      ['/v1/policy', options.offerPolicy],
+    ] as const) {
+      const text = await fetchText(client, path);
+      if (stopped) return undefined;
+      if (!text.ok) return `${path}: ${text.reason}`;
+      if (offer(`${text.value}\n`)) host.log.info('statement-pulled', { path });
+    }
+    const slice = await pullSlice(options, options.keyring() ?? keyring);
+    return slice.ok ? undefined : slice.reason;
+  };
+
+  const note = (why: string | undefined) => {
+    const nowMs = host.clock.monotonicMs();
+    if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
+      host.log.warn('pull-failed', { why });
+      loggedAtMs = nowMs;
+    }
+    failure = why;
+    failures = why === undefined ? 0 : failures + 1;
+  };
+
+  const attempt = async (): Promise<string | undefined> => {
+    try {
+      return await round();
+    } catch (error) {
+      // The disk: full, or not to be written. What is in place stays in use.
+      if (error instanceof Error && 'code' in error) return error.message;
+      throw error;
+    }
+  };
+
+  const run = async () => {
+    while (!stopped) {
+      asked = false;
+      note(await attempt());
+      if (stopped) return;
+      await pause(failure === undefined ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
+      // The first slice is waited for; a newer one may come a little later.
+      if (asked && !stopped && inbox.version() !== undefined) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
+    }
+  };
+
+  const done = run();
+  return {
+    wake() {
+      if (asked || failure !== undefined) return;
+      asked = true;
+      interrupt();
+    },
+    failure: () => failure,
+    async stop() {
+      stopped = true;
+      interrupt();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,248 @@
+/** From the registry to the kiosk's decision: slice, feed and time, over real HTTP. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTestCentre, quietHost, type SyncedKiosk, type TestCentre } from '../fixtures/test-centre.ts';
+import { toHex } from './credential/bytes.ts';
+import { authorityDay } from './protocol/slice.ts';
+import { subjectPseudonym } from './protocol/tags.ts';
+import { importCsv } from './upstream/registry/import-csv.ts';
+import type { RegistryChange } from './upstream/store/store.ts';
+
+const WAIT = { timeout: 8_000, interval: 20 };
+const subject = new Uint8Array(12).fill(7);
+const cti = new Uint8Array(8).fill(9);
+const today = authorityDay(Date.now() / 1000);
+const f0: RegistryChange = { kind: 'status', pseudonym: subject, status: 'F0', fromDay: today, untilDay: today + 14 };
+const clear: RegistryChange = { kind: 'status', pseudonym: subject, status: 'clear', fromDay: 0, untilDay: undefined };
+let folder: string;
+let centre: TestCentre;
+const open: SyncedKiosk[] = [];
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'lists-'));
+  centre = await openTestCentre(folder);
+});
+
+afterEach(async () => {
+  for (const kiosk of open.splice(0)) await kiosk.close();
+  await centre.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A centre that publishes changes at once, not by the feed alone. */
+async function openQuickCentre(): Promise<void> {
+  await centre.close();
+  centre = await openTestCentre(folder, 0, 200);
+}
+
+async function openKiosk(name = 'k1'): Promise<SyncedKiosk> {
+  const kiosk = await centre.openSyncedKiosk(name);
+  open.push(kiosk);
+  await expect.poll(() => kiosk.registry.content() !== undefined && kiosk.overlay.freshness() !== undefined, WAIT).toBe(true);
+  return kiosk;
+}
+
+const change = (changes: readonly RegistryChange[], urgent = true) =>
+  centre.store.changeRegistry(changes, urgent, { atMs: Date.now(), actor: 'test', action: 'test', detail: '' });
+
+describe('a kiosk that has nothing but its keyring', () => {
+  it('fetches policy, slice and key, and knows the time', async () => {
+    await openQuickCentre();
+    await change([f0], false);
+    const kiosk = await openKiosk();
+    await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('F0');
+    expect(kiosk.registry.content()?.policy.id).toBe('demo');
+    expect(kiosk.time.state()).toBe('trusted');
+    expect(Math.abs(kiosk.time.nowMs() - Date.now())).toBeLessThan(5_000);
+    expect(kiosk.registry.content()?.freshAtMs()).toBeGreaterThan(Date.now() - 60_000);
+    expect(kiosk.sync.pull.failure()).toBeUndefined();
+  });
+
+  it('keeps one slice and one key', async () => {
+    await openQuickCentre();
+    const kiosk = await openKiosk();
+    const first = kiosk.registry.content()?.slice.manifest.version;
+    await change([f0], false);
+    await expect
+      .poll(() => kiosk.registry.content()?.slice.manifest.version, { timeout: 20_000, interval: 50 })
+      .toBeGreaterThan(first ?? 0);
+    expect(kiosk.status(subject)?.status).toBe('F0');
+    expect(readdirSync(join(folder, 'k1/slices')).filter((name) => /\.(db|key)$/.test(name))).toHaveLength(2);
+  }, 30_000);
+});
+
+describe('the feed', () => {
+  it('brings a hold and its end to the kiosk, one after the other', async () => {
+    const kiosk = await openKiosk();
+    expect(kiosk.status(subject)?.status).toBe('clear');
+    await change([f0]);
+    await expect.poll(() => kiosk.status(subject), WAIT).toMatchObject({ status: 'F0', fromDay: today, untilDay: today + 14 });
+    await change([clear]);
+    await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('clear');
+  });
+
+  it('brings a revocation and its release', async () => {
+    const kiosk = await openKiosk();
+    await change([{ kind: 'revoked', cti, expiresAt: Math.floor(Date.now() / 1000) + 1_000 }]);
+    await expect.poll(() => kiosk.status(subject, cti)?.revoked, WAIT).toBe(true);
+    await change([{ kind: 'released', cti }]);
+    await expect.poll(() => kiosk.status(subject, cti)?.revoked, WAIT).toBe(false);
+  });
+
+  it('outlives a restart, without asking again', async () => {
+    const kiosk = await openKiosk();
+    await change([f0]);
+    await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('F0');
+    const cursor = kiosk.overlay.cursor();
+    open.pop();
+    await kiosk.close();
+    const again = await openKiosk();
+    expect(again.status(subject)?.status).toBe('F0');
+    expect(again.overlay.cursor()).toEqual(cursor);
+  });
+
+  it('brings many entries in pages', async () => {
+    const many = Array.from({ length: 1_203 }, (_, index): RegistryChange => {
+      const pseudonym = new Uint8Array(12);
+      new DataView(pseudonym.buffer).setUint32(0, index + 1);
+      return { kind: 'status', pseudonym, status: 'hold', fromDay: today, untilDay: undefined };
+    });
+    const kiosk = await openKiosk();
+    await change(many);
+    await expect.poll(() => kiosk.overlay.cursor()?.seq, WAIT).toBe(1_203);
+    for (const one of many) if (one.kind === 'status') expect(kiosk.status(one.pseudonym)?.status).toBe('hold');
+  });
+
+  it('says nothing twice: a change that changes nothing has no entry', async () => {
+    expect(await change([f0])).toBe(1);
+    expect(await change([f0])).toBe(0);
+    expect(await centre.store.feedHead()).toBe(1);
+  });
+
+  it('tells nobody who it is: no entry holds a pseudonym', async () => {
+    const kiosk = await openKiosk();
+    await change([f0]);
+    await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('F0');
+    const stored =
+      readFileSync(join(folder, 'k1/feed.db')).toString('latin1') + readFileSync(join(folder, 'k1/feed.db-wal')).toString('latin1');
+    expect(stored).toContain('"kind":"status"');
+    expect(stored).not.toContain(toHex(subject));
+  });
+});
+
+describe('a page of the feed', () => {
+  it('is applied only where it follows', async () => {
+    const kiosk = await openKiosk();
+    const cursor = kiosk.overlay.cursor();
+    if (cursor === undefined) throw new Error('no cursor');
+    const page = {
+      version: 1,
+      issuedAt: new Date().toISOString(),
+      expires: new Date().toISOString(),
+      audience: 'k1',
+      sliceId: cursor.sliceId,
+      generation: cursor.generation,
+      after: cursor.seq + 1,
+      upTo: cursor.seq + 1,
+      entries: [],
+      more: false,
+      sliceVersion: 1,
+      requestDigest: '',
+      nonce: '',
+    };
+    expect(() => kiosk.overlay.apply(page)).toThrow('does not follow');
+    expect(() => kiosk.overlay.apply({ ...page, after: cursor.seq, generation: cursor.generation + 1 })).toThrow('does not follow');
+    expect(kiosk.overlay.cursor()).toEqual(cursor);
+  });
+});
+
+describe('a slice that is not the signed one', () => {
+  it('is not taken, and the one in use stays', async () => {
+    await openQuickCentre();
+    const kiosk = await openKiosk();
+    const version = kiosk.registry.content()?.slice.manifest.version;
+    await change([f0], false);
+    const slices = join(folder, 'upstream/slices');
+    const before = new Set(readdirSync(slices));
+    await expect
+      .poll(() => readdirSync(slices).filter((name) => name.endsWith('.db') && !before.has(name)), { ...WAIT, interval: 1 })
+      .toHaveLength(1);
+    const fresh = readdirSync(slices).find((name) => name.endsWith('.db') && !before.has(name)) ?? '';
+    const bytes = readFileSync(join(slices, fresh));
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+    writeFileSync(join(slices, fresh), bytes);
+    kiosk.sync.pull.wake();
+    await expect.poll(() => kiosk.sync.pull.failure(), WAIT).toContain('not the one that its manifest names');
+    expect(kiosk.registry.content()?.slice.manifest.version).toBe(version);
+    expect(kiosk.status(subject)?.status).toBe('clear');
+  });
+});
+
+describe('an import', () => {
+  const key = new Uint8Array(32).fill(4);
+  const rowsOf = (count: number) =>
+    Array.from({ length: count }, (_, index) => `${String(79_000_000_000 + index).padStart(12, '0')},,F1,2026-01-02,2026-12-31`);
+  const run = (file: string, dryRun = false) => {
+    const bad: string[] = [];
+    const options = {
+      file,
+      subjectKey: key,
+      actor: 'test',
+      dryRun,
+      onBadRow: (line: number, reason: string) => bad.push(`${line} ${reason}`),
+      onProgress() {},
+    };
+    return importCsv(centre.store, options, quietHost).then((result) => ({ ...result, reasons: bad }));
+  };
+
+  it('brings good rows in, names bad ones by line, and changes nothing the second time', async () => {
+    const file = join(folder, 'people.csv');
+    const bad = [
+      '123,,F0,,',
+      ',?,F0,,',
+      '079000000001,,F9,,',
+      '079000000001,,F0,2026-02-31,',
+      '079000000001,,F0,2026-03-02,2026-03-01',
+      ',,F0,,',
+    ];
+    writeFileSync(
+      file,
+      `\uFEFFid;plate;status;from;until\r\n${[...rowsOf(3), ...bad, ',59-C1 123.45,hold,,'].join('\r\n').replaceAll(',', ';')}\r\n`,
+    );
+    const reasons = ['5 id-form', '6 plate-form', '7 status-unknown', '8 date-form', '9 date-order', '10 subject-missing'];
+    expect(await run(file, true)).toEqual({ rows: 10, changed: 0, bad: 6, resumed: 0, reasons });
+    expect((await centre.store.exportRegistry(0)).status).toEqual([]);
+    expect(await run(file)).toEqual({ rows: 10, changed: 4, bad: 6, resumed: 0, reasons });
+    expect(await run(file)).toEqual({ rows: 10, changed: 0, bad: 6, resumed: 0, reasons });
+    const { status } = await centre.store.exportRegistry(0);
+    expect(status.map(({ pseudonym }) => toHex(pseudonym))).toContain(toHex(subjectPseudonym(key, '59C112345')));
+    expect(await centre.store.feedHead()).toBe(0);
+    expect((await centre.store.audit(5))[0]).toMatchObject({ actor: 'test', action: 'import' });
+  });
+
+  it('goes on where it was cut off', async () => {
+    const file = join(folder, 'people.csv');
+    writeFileSync(file, `id,plate,status,from,until\n${rowsOf(3_500).join('\n')}\n`);
+    const { store } = centre;
+    let calls = 0;
+    const cut = {
+      ...store,
+      changeRegistry: (...args: Parameters<typeof store.changeRegistry>) => {
+        if (++calls > 2) throw new Error('cut off');
+        return store.changeRegistry(...args);
+      },
+    };
+    const options = { file, subjectKey: key, actor: 'test', dryRun: false, onBadRow() {}, onProgress() {} };
+    await expect(importCsv(cut, options, quietHost)).rejects.toThrow('cut off');
+    expect(await run(file)).toMatchObject({ rows: 3_500, changed: 1_500, resumed: 2_000, bad: 0 });
+    expect((await store.exportRegistry(0)).status).toHaveLength(3_500);
+  });
+
+  it('refuses a file without the columns it needs', async () => {
+    const file = join(folder, 'people.csv');
+    writeFileSync(file, 'name,phone\nA,1\n');
+    expect(await run(file)).toMatchObject({ rows: 0, bad: 1, reasons: ['1 columns'] });
+  });
+});

@@ -1,0 +1,163 @@
+/** Lists over HTTP: the feed (signed, bound to the request, waits), slice manifest, snapshot and key, keyring, policy. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Host } from '../../../config/ports/host.ts';
+import { fromHex, toHex } from '../../credential/bytes.ts';
+import type { Signer } from '../../credential/signer.ts';
+import { signStatement } from '../../credential/statement.ts';
+import { FEED_ENTRIES_MAX, FEED_WAIT_S_MAX, type FeedEntry, type FeedPage, sliceIdText } from '../../protocol/feed.ts';
+import { requestDigest } from '../../protocol/receipt.ts';
+import { sealBox } from '../../protocol/sealing.ts';
+import { sliceRowKey } from '../../protocol/slice.ts';
+import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
+import type { NumberedChange, RegistryStore } from '../store/store.ts';
+import type { FeedHub } from './feed-hub.ts';
+import type { Publisher } from './publish.ts';
+
+export interface SliceRouteOptions {
+  readonly store: RegistryStore;
+  readonly publisher: Publisher;
+  readonly hub: FeedHub;
+  readonly feedKey: Signer;
+  readonly sliceKey: Signer;
+  /** Files as they are signed offline; read anew each time, so that a new one needs no restart. */
+  readonly keyringFile: string;
+  readonly policyFile: string | undefined;
+}
+
+const PAGE_VALID_MS = 3_600_000;
+const KEY_VALID_MS = 7 * 86_400_000;
+
+export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
+  const { store, publisher, hub, feedKey, sliceKey } = options;
+
+  const header = (audience: string, validMs: number) => {
+    const nowMs = host.clock.wallMs();
+    return {
+      version: Math.floor(nowMs / 1000),
+      issuedAt: new Date(nowMs).toISOString(),
+      expires: new Date(nowMs + validMs).toISOString(),
+      audience,
+    };
+  };
+
+  const feed = async (request: UpstreamRequest, { kiosk, nonce }: KioskCaller): Promise<Reply> => {
+    const sliceId = sliceIdText.safeParse(request.params.sliceId);
+    const query = new URL(request.target, 'http://upstream').searchParams;
+    const [after, generation, waitS] = ['after', 'generation', 'wait'].map((name) => Number(query.get(name) ?? Number.NaN));
+    if (!sliceId.success || !isCount(after) || !isCount(generation) || !isCount(waitS) || waitS > FEED_WAIT_S_MAX) {
+      return problem('request-invalid', `after, generation, wait (0 to ${FEED_WAIT_S_MAX}): whole numbers`);
+    }
+    const [key, current] = [await store.sliceKey(sliceId.data, generation), await store.currentSlice(sliceId.data)];
+    if (key === undefined || current === undefined) return problem('not-found', 'no such slice or generation');
+    // A kiosk with another slice is answered at once: it has something to fetch.
+    const mayWait = waitS > 0 && query.get('slice') === String(current.version);
+    if (mayWait && (await store.feedHead()) <= after) await hub.wait(after, waitS * 1000);
+    const changes = await store.feedAfter(after, FEED_ENTRIES_MAX);
+    const page: FeedPage = {
+      ...header(kiosk.kioskId, PAGE_VALID_MS),
+      sliceId: sliceId.data,
+      generation,
+      after,
+      upTo: changes.at(-1)?.seq ?? after,
+      entries: changes.map((change) => entryOf(change, key.key)),
+      more: changes.length === FEED_ENTRIES_MAX,
+      sliceVersion: (await store.currentSlice(sliceId.data))?.version ?? current.version,
+      requestDigest: requestDigest(request.method, request.target, request.body),
+      nonce,
+    };
+    return { kind: 'statement', line: signStatement('feed', page, feedKey) };
+  };
+
+  const keyOf = async (request: UpstreamRequest, { kiosk }: KioskCaller): Promise<Reply> => {
+    const sliceId = sliceIdText.safeParse(request.params.sliceId);
+    const generation = Number(request.params.generation);
+    const key = sliceId.success && isCount(generation) ? await store.sliceKey(sliceId.data, generation) : undefined;
+    if (!sliceId.success || key === undefined) return problem('not-found');
+    const box = Buffer.from(sealBox(key.key, fromHex(kiosk.sealingKey), host.random.bytes(32))).toString('base64url');
+    const body = { ...header(kiosk.kioskId, KEY_VALID_MS), sliceId: sliceId.data, generation, box };
+    return { kind: 'statement', line: signStatement('slice-key', body, sliceKey) };
+  };
+
+  const file = (path: string | undefined): Reply =>
+    path !== undefined && existsSync(path) ? { kind: 'statement', line: readFileSync(path, 'utf8').trimEnd() } : problem('not-found');
+
+  const open = { method: 'GET', caller: 'anyone', bodyBytesMax: 0 } as const;
+  const own = { method: 'GET', caller: 'kiosk', bodyBytesMax: 0 } as const;
+  return [
+    {
+      ...own,
+      path: '/v1/feed/{sliceId}',
+      operationId: 'readFeed',
+      summary: 'Urgent changes after=N for generation=G; waits up to wait=25 seconds where there are none and slice=VERSION is current.',
+      reply: { kind: 'statement', description: 'feed: a page bound to the request' },
+      problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'not-found'],
+      handle: feed,
+    },
+    {
+      ...own,
+      path: '/v1/slices/{sliceId}/keys/{generation}',
+      operationId: 'readSliceKey',
+      summary: 'The row key of a generation, sealed to the kiosk that asks.',
+      reply: { kind: 'statement', description: 'slice-key' },
+      problems: [...SIGNATURE_PROBLEMS, 'not-found'],
+      handle: keyOf,
+    },
+    {
+      ...open,
+      path: '/v1/slices/{sliceId}/manifest',
+      operationId: 'readManifest',
+      summary: 'The manifest of the current slice.',
+      reply: { kind: 'statement', description: 'slice-manifest' },
+      problems: ['not-found'],
+      async handle(request: UpstreamRequest): Promise<Reply> {
+        const sliceId = sliceIdText.safeParse(request.params.sliceId);
+        const current = sliceId.success ? await store.currentSlice(sliceId.data) : undefined;
+        return current === undefined ? problem('not-found') : { kind: 'statement', line: current.manifest };
+      },
+    },
+    {
+      ...open,
+      path: '/v1/slices/{sliceId}/snapshots/{sha256}',
+      operationId: 'readSnapshot',
+      summary: 'A snapshot by its hash; it never changes.',
+      reply: { kind: 'file', description: 'SQLite file' },
+      problems: ['not-found'],
+      async handle(request: UpstreamRequest): Promise<Reply> {
+        const sha256 = request.params.sha256 ?? '';
+        const path = /^[0-9a-f]{64}$/.test(sha256) ? publisher.fileOf(sha256) : undefined;
+        return path !== undefined && existsSync(path) ? { kind: 'file', path } : problem('not-found');
+      },
+    },
+    {
+      ...open,
+      path: '/v1/keyring',
+      operationId: 'readKeyring',
+      summary: 'The current keyring, as the root signed it.',
+      reply: { kind: 'statement', description: 'keyring' },
+      problems: ['not-found'],
+      handle: async () => file(options.keyringFile),
+    },
+    {
+      ...open,
+      path: '/v1/policy',
+      operationId: 'readPolicy',
+      summary: 'The current policy, as the release key signed it.',
+      reply: { kind: 'statement', description: 'policy' },
+      problems: ['not-found'],
+      handle: async () => file(options.policyFile),
+    },
+  ];
+}
+
+function isCount(value: number | undefined): value is number {
+  return value !== undefined && Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Row keys instead of pseudonyms: a kiosk learns no name that another generation or another kiosk would know. */
+function entryOf(change: NumberedChange, key: Uint8Array): FeedEntry {
+  const { seq } = change;
+  if (change.kind === 'revoked') return { seq, kind: 'revoked', cti: toHex(change.cti), expiresAt: change.expiresAt };
+  if (change.kind === 'released') return { seq, kind: 'released', cti: toHex(change.cti) };
+  const { status, fromDay, untilDay, pseudonym } = change;
+  return { seq, kind: 'status', key: toHex(sliceRowKey(key, pseudonym)), status, fromDay, untilDay: untilDay ?? null };
+}

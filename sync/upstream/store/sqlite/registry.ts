@@ -1,0 +1,164 @@
+/** The registry in SQLite: who is held, what is revoked, the feed of urgent changes, published slices and their keys. */
+import { z } from 'zod';
+import type { Database } from '../../../../config/host/open-database.ts';
+import { statuses } from '../../../protocol/slice.ts';
+import type { AuditEntry, ImportPlace, NumberedChange, PublishedSlice, RegistryChange, RegistryExport, RegistryStore } from '../store.ts';
+
+const blob = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
+
+const subjectRow = z
+  .object({ pseudonym: blob, status: z.enum(statuses), from_day: z.number(), until_day: z.number().nullable() })
+  .transform((row) => ({
+    kind: 'status' as const,
+    pseudonym: row.pseudonym,
+    status: row.status,
+    fromDay: row.from_day,
+    untilDay: row.until_day ?? undefined,
+  }));
+const revocationRow = z
+  .object({ cti: blob, expires_at: z.number() })
+  .transform((row) => ({ kind: 'revoked' as const, cti: row.cti, expiresAt: row.expires_at }));
+const feedRow = z
+  .discriminatedUnion('kind', [
+    z.object({
+      seq: z.number(),
+      kind: z.literal('status'),
+      id: blob,
+      status: z.enum(statuses),
+      from_day: z.number(),
+      until_day: z.number().nullable(),
+    }),
+    z.object({ seq: z.number(), kind: z.literal('revoked'), id: blob, expires_at: z.number() }),
+    z.object({ seq: z.number(), kind: z.literal('released'), id: blob }),
+  ])
+  .transform((row): NumberedChange => {
+    const { seq, kind } = row;
+    if (kind === 'revoked') return { seq, kind, cti: row.id, expiresAt: row.expires_at };
+    if (kind === 'released') return { seq, kind, cti: row.id };
+    return { seq, kind, pseudonym: row.id, status: row.status, fromDay: row.from_day, untilDay: row.until_day ?? undefined };
+  });
+const auditRow = z
+  .object({ at: z.number(), actor: z.string(), action: z.string(), detail: z.string() })
+  .transform(({ at, ...row }): AuditEntry => ({ ...row, atMs: at }));
+const sliceRow = z
+  .object({
+    slice_id: z.string(),
+    version: z.number(),
+    generation: z.number(),
+    sha256: z.string(),
+    length_bytes: z.number(),
+    manifest: z.string(),
+    published_at: z.number(),
+    revision: z.number(),
+  })
+  .transform(
+    (row): PublishedSlice => ({
+      sliceId: row.slice_id,
+      version: row.version,
+      generation: row.generation,
+      sha256: row.sha256,
+      lengthBytes: row.length_bytes,
+      manifest: row.manifest,
+      publishedAtMs: row.published_at,
+      revision: row.revision,
+    }),
+  );
+const keyRow = z
+  .object({ generation: z.number(), key: blob, created_at: z.number() })
+  .transform((row) => ({ generation: row.generation, key: row.key, createdAtMs: row.created_at }));
+
+export function sqliteRegistry(database: Database): RegistryStore {
+  const selectFeed = database.prepare('SELECT * FROM feed WHERE seq > ? ORDER BY seq LIMIT ?');
+  const selectHead = database.prepare('SELECT coalesce(max(seq), 0) FROM feed').pluck();
+  const selectRevision = database.prepare('SELECT revision FROM registry_revision').pluck();
+  const raiseRevision = database.prepare('UPDATE registry_revision SET revision = revision + 1');
+  const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
+  const selectAudit = database.prepare('SELECT at, actor, action, detail FROM registry_audit ORDER BY id DESC LIMIT ?');
+  const selectSubjects = database.prepare("SELECT * FROM subject WHERE status <> 'clear'");
+  const selectRevoked = database.prepare('SELECT * FROM revocation WHERE expires_at > ?');
+  const selectSlice = database.prepare('SELECT * FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT 1');
+  const insertSlice = database.prepare(`
+    INSERT INTO slice (slice_id, version, generation, sha256, length_bytes, manifest, published_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  const selectNewestKey = database.prepare('SELECT * FROM slice_key WHERE slice_id = ? ORDER BY generation DESC LIMIT 1');
+  const selectKey = database.prepare('SELECT * FROM slice_key WHERE slice_id = ? AND generation = ?');
+  const insertKey = database.prepare('INSERT INTO slice_key (slice_id, generation, key, created_at) VALUES (?, ?, ?, ?)');
+  const selectPlace = database.prepare('SELECT line FROM registry_import WHERE digest = ?').pluck();
+  const putPlace = database.prepare('INSERT INTO registry_import VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET line = excluded.line');
+  const dropPlace = database.prepare('DELETE FROM registry_import WHERE digest = ?');
+  const apply = changeWriter(database);
+  const announce = feedWriter(database);
+
+  const change = database.transaction(
+    (changes: readonly RegistryChange[], urgent: boolean, audit: AuditEntry, place?: ImportPlace): number => {
+      let changed = 0;
+      for (const one of changes) {
+        if (!apply(one)) continue;
+        changed++;
+        if (urgent) announce(one);
+      }
+      if (changed > 0) raiseRevision.run();
+      if (place !== undefined) putPlace.run(place.digest, place.line);
+      insertAudit.run(audit.atMs, audit.actor, audit.action, audit.detail);
+      return changed;
+    },
+  );
+  const head = () => z.number().parse(selectHead.get());
+  // One transaction: rows and feed number belong together.
+  const exportAll = database.transaction(
+    (nowS: number): RegistryExport => ({
+      status: selectSubjects.all().map((row) => subjectRow.parse(row)),
+      revoked: selectRevoked.all(nowS).map((row) => revocationRow.parse(row)),
+      feedSeq: head(),
+    }),
+  );
+
+  return {
+    changeRegistry: async (changes, urgent, audit, place) => change.immediate(changes, urgent, audit, place),
+    importProgress: async (digest) => z.number().parse(selectPlace.get(digest) ?? 0),
+    finishImport: async (digest) => void dropPlace.run(digest),
+    feedAfter: async (seq, limit) => selectFeed.all(seq, limit).map((row) => feedRow.parse(row)),
+    feedHead: async () => head(),
+    registryRevision: async () => z.number().parse(selectRevision.get()),
+    exportRegistry: async (nowS) => exportAll(nowS),
+    audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
+    async currentSlice(sliceId) {
+      const row = selectSlice.get(sliceId);
+      return row === undefined ? undefined : sliceRow.parse(row);
+    },
+    async publishSlice({ sliceId, version, generation, sha256, lengthBytes, manifest, publishedAtMs, revision }) {
+      insertSlice.run(sliceId, version, generation, sha256, lengthBytes, manifest, publishedAtMs, revision);
+    },
+    async sliceKey(sliceId, generation) {
+      const row = generation === undefined ? selectNewestKey.get(sliceId) : selectKey.get(sliceId, generation);
+      return row === undefined ? undefined : keyRow.parse(row);
+    },
+    addSliceKey: async (sliceId, generation, key, createdAtMs) => void insertKey.run(sliceId, generation, key, createdAtMs),
+  };
+}
+
+/** Applies one change; false where everything is so already. */
+function changeWriter(database: Database): (change: RegistryChange) => boolean {
+  const putSubject = database.prepare(`
+    INSERT INTO subject (pseudonym, status, from_day, until_day) VALUES (?, ?, ?, ?)
+    ON CONFLICT (pseudonym) DO UPDATE SET status = excluded.status, from_day = excluded.from_day, until_day = excluded.until_day
+    WHERE status IS NOT excluded.status OR from_day IS NOT excluded.from_day OR until_day IS NOT excluded.until_day`);
+  const putRevocation = database.prepare(`
+    INSERT INTO revocation (cti, expires_at) VALUES (?, ?)
+    ON CONFLICT (cti) DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at < excluded.expires_at`);
+  const release = database.prepare('DELETE FROM revocation WHERE cti = ?');
+  return (change) => {
+    if (change.kind === 'revoked') return putRevocation.run(change.cti, change.expiresAt).changes > 0;
+    if (change.kind === 'released') return release.run(change.cti).changes > 0;
+    return putSubject.run(change.pseudonym, change.status, change.fromDay, change.untilDay ?? null).changes > 0;
+  };
+}
+
+function feedWriter(database: Database): (change: RegistryChange) => void {
+  const insert = database.prepare(`
+    INSERT INTO feed (seq, kind, id, status, from_day, until_day, expires_at)
+    VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM feed), ?, ?, ?, ?, ?, ?)`);
+  return (change) => {
+    if (change.kind === 'status') insert.run('status', change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, null);
+    else insert.run(change.kind, change.cti, null, null, null, change.kind === 'revoked' ? change.expiresAt : null);
+  };
+}
