@@ -295,7 +295,9 @@ program
 
 program
   .command('bench')
-  .description('measure: path (frame to painted verdict, with Chromium), trust (verify, look up, decide)')
+  .description(
+    'measure: path (frame to painted verdict, with Chromium), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
+  )
   .argument('<name>')
   .option('--json <file>', 'write {name, results: {metric: {p50, p95, p99, max, unit}}} here instead of stdout')
   .action(async (name: string, { json }: { json?: string }) => {

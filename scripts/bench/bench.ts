@@ -1,11 +1,20 @@
 /** `checkpoint-kiosk bench NAME`: measurements that a reader can repeat. A table on stderr, JSON on stdout or in a file. */
 import { writeFileSync } from 'node:fs';
 import { CommandError, exitCode } from '../command.ts';
+import { benchDrain } from './drain.ts';
+import { benchFeed } from './feed.ts';
+import { benchIngest } from './ingest.ts';
 import { benchPath } from './path.ts';
 import type { BenchResult } from './stats.ts';
 import { benchTrust } from './trust.ts';
 
-const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<BenchResult>>> = { path: benchPath, trust: benchTrust };
+const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<BenchResult>>> = {
+  path: benchPath,
+  trust: benchTrust,
+  ingest: benchIngest,
+  feed: benchFeed,
+  drain: benchDrain,
+};
 
 export async function runBench(name: string, jsonFile: string | undefined): Promise<void> {
   const bench = benches[name];

@@ -4,7 +4,7 @@ export interface Metric {
   readonly p95: number;
   readonly p99: number;
   readonly max: number;
-  readonly unit: 'ms' | 'us';
+  readonly unit: 'ms' | 'us' | 'records/s' | 'bytes/record' | 'bytes';
   readonly samples: number;
 }
 

@@ -67,6 +67,11 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
     const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
     if (stopped) return undefined;
+    // Nothing new: believed only as far as asking again. How fresh the lists are is still what the last signed page said.
+    const waitedMs = host.clock.monotonicMs() - startedAtMs;
+    if (reply.kind === 'reply' && reply.status === 204 && waitS > 0) {
+      return waitedMs >= (waitS * 1000) / 2 ? undefined : 'HTTP 204: an answer that did not wait';
+    }
     const page = readPage(reply, keyring);
     if (typeof page === 'string') {
       if (reply.kind === 'reply' && reply.status === 404) options.onOtherSlice();

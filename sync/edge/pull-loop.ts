@@ -21,7 +21,8 @@ export interface PullLoop {
   stop(): Promise<void>;
 }
 
-const ROUND_MS = 900_000;
+/** What is urgent, and that there is a newer slice, comes by the feed. */
+const ROUND_MS = 3_600_000;
 const LOG_AGAIN_MS = 3_600_000;
 
 export function startPullLoop(options: PullOptions, host: Host): PullLoop {

@@ -66,7 +66,9 @@ export interface PushLoop {
 const compress = promisify(gzip);
 const REQUEST_MS = 20_000;
 const IDLE_MS = 250;
-const READ_LINES = 50;
+/** Between two batches of a long queue: the processor belongs to the lane. */
+const PACE_MS = 40;
+const READ_LINES = 25;
 const PRUNE_MS = 60_000;
 const LOG_AGAIN_MS = 3_600_000;
 
@@ -230,7 +232,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
       await exchange(keys);
       if (wasFailing && failure === undefined && journal.lastSeq() > acknowledged) {
         await pause(fraction(host.random.bytes(4)) * options.reconnectSpreadMs);
-      }
+      } else if (failure === undefined) await pause(PACE_MS);
     }
   };
 

@@ -55,7 +55,11 @@ function operation(route: Route) {
         },
       },
     }),
-    responses: { 200: { description, content }, ...problemResponses(route.problems) },
+    responses: {
+      200: { description, content },
+      ...(route.none !== undefined && { 204: { description: route.none } }),
+      ...problemResponses(route.problems),
+    },
   };
 }
 

@@ -24,6 +24,8 @@ export interface KioskCaller {
 export type Reply =
   | { readonly kind: 'statement'; readonly line: string }
   | { readonly kind: 'json'; readonly body: unknown }
+  /** Nothing to say: 204. */
+  | { readonly kind: 'none' }
   | { readonly kind: 'html'; readonly body: string }
   /** Sent in parts, and kept by caches: its name is its hash. */
   | { readonly kind: 'file'; readonly path: string }
@@ -40,6 +42,8 @@ interface RouteBase {
   readonly request?: z.ZodType;
   /** What a good answer is. */
   readonly reply: { readonly kind: 'statement' | 'json' | 'html' | 'file'; readonly description: string; readonly schema?: z.ZodType };
+  /** Whether 204 is an answer, and what it means. */
+  readonly none?: string;
   readonly problems: readonly ProblemCode[];
 }
 

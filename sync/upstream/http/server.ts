@@ -117,6 +117,7 @@ function respond(response: FastifyReply, reply: Reply): FastifyReply {
     return response.type('application/octet-stream').send(createReadStream(reply.path));
   }
   void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
+  if (reply.kind === 'none') return response.code(204).send();
   if (reply.kind === 'statement') return response.type('application/vnd.checkpoint.statement').send(`${reply.line}\n`);
   if (reply.kind === 'json') return response.type('application/json').send(JSON.stringify(reply.body));
   if (reply.kind === 'html') {

@@ -53,6 +53,9 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     const mayWait = waitS > 0 && query.get('slice') === String(current.version);
     if (mayWait && (await store.feedHead()) <= after) await hub.wait(after, waitS * 1000);
     const changes = await store.feedAfter(after, FEED_ENTRIES_MAX);
+    const now = (await store.currentSlice(sliceId.data)) ?? current;
+    // Unsigned, and so worth nothing but a new question: it saves most of what a waiting kiosk costs on a metered line.
+    if (mayWait && changes.length === 0 && now.version === current.version) return { kind: 'none' };
     const page: FeedPage = {
       ...header(kiosk.kioskId, PAGE_VALID_MS),
       sliceId: sliceId.data,
@@ -61,7 +64,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       upTo: changes.at(-1)?.seq ?? after,
       entries: changes.map((change) => entryOf(change, key.key)),
       more: changes.length === FEED_ENTRIES_MAX,
-      sliceVersion: (await store.currentSlice(sliceId.data))?.version ?? current.version,
+      sliceVersion: now.version,
       requestDigest: requestDigest(request.method, request.target, request.body),
       nonce,
     };
@@ -90,6 +93,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       operationId: 'readFeed',
       summary: 'Urgent changes after=N for generation=G; waits up to wait=25 seconds where there are none and slice=VERSION is current.',
       reply: { kind: 'statement', description: 'feed: a page bound to the request' },
+      none: 'waited, and nothing is new; unsigned, so it proves nothing',
       problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'not-found'],
       handle: feed,
     },
