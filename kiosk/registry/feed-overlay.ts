@@ -28,8 +28,11 @@ export interface FeedOverlay {
   revoked(cti: Uint8Array): boolean | undefined;
   cursor(): FeedCursor | undefined;
   freshness(): Freshness | undefined;
-  /** Applies a page that follows the cursor; throws where it does not. */
-  apply(page: FeedPage): void;
+  /**
+   * Applies a page that was asked for at the cursor; throws for another. `isWhole`: no entry is missing before or in it; else
+   * it still counts, and says nothing about how fresh the whole is.
+   */
+  apply(page: FeedPage, isWhole: boolean): void;
   /** A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed. */
   startFrom(cursor: FeedCursor): void;
   close(): void;
@@ -94,13 +97,13 @@ export function openFeedOverlay(file: string): FeedOverlay {
     revoked: (cti) => byCti.get(toHex(cti)),
     cursor: () => cursor,
     freshness: () => freshness,
-    apply(page) {
+    apply(page, isWhole) {
       if (cursor === undefined || page.after !== cursor.seq || page.sliceId !== cursor.sliceId || page.generation !== cursor.generation) {
         throw new Error(`a page after ${page.after} does not follow ${cursor?.seq}`);
       }
       const next = { ...cursor, seq: page.upTo };
       // Only a page that leaves nothing behind says how fresh the whole is.
-      const fresh = page.more ? undefined : { sliceVersion: page.sliceVersion, issuedAtMs: Date.parse(page.issuedAt) };
+      const fresh = page.more || !isWhole ? undefined : { sliceVersion: page.sliceVersion, issuedAtMs: Date.parse(page.issuedAt) };
       store(page, next, fresh);
       for (const entry of page.entries) remember(entry);
       cursor = next;

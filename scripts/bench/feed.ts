@@ -85,7 +85,16 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
   for (let index = 0; index < count; index++) await admitKiosk(centre.store, `puller-${index}`, signer);
   const version = (await centre.store.currentSlice('default'))?.version ?? 0;
   const { keyring, root } = centre.kit.upstream;
-  const args = [builtPath('fixtures/feed-pullers.ts'), centre.upstream.url, String(count), toHex(seed), keyring, root, String(version)];
+  const args = [
+    builtPath('fixtures/feed-pullers.ts'),
+    centre.upstream.url,
+    String(count),
+    toHex(seed),
+    keyring,
+    root,
+    String(version),
+    String(await centre.store.feedHead()),
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await Promise.race([once(child.stdout, 'data'), sleep(nodeClock, START_MS_MAX)]);
   return () => child.kill('SIGKILL');

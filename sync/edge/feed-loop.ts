@@ -13,7 +13,7 @@ import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 export interface FeedInbox {
   cursor(): { readonly sliceId: string; readonly generation: number; readonly seq: number } | undefined;
   sliceVersion(): number | undefined;
-  apply(page: FeedPage): void;
+  apply(page: FeedPage, isWhole: boolean): void;
 }
 
 export interface FeedOptions {
@@ -78,11 +78,17 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       return page;
     }
     const isOurs = page.audience === kioskId && page.sliceId === sliceId && page.generation === generation && page.after === seq;
-    if (!isOurs || !isGapless(page)) return 'a page that was not asked for';
+    if (!isOurs || !isOrdered(page)) return 'a page that was not asked for';
     const current = inbox.cursor();
     // A slice was exchanged meanwhile: the page belongs to the one before.
     if (current?.seq !== seq || current.generation !== generation) return undefined;
-    inbox.apply(page);
+    // A hold counts also where another was missed before it, which happens after the centre was set back to a backup.
+    const isWhole = isGapless(page);
+    inbox.apply(page, isWhole);
+    if (!isWhole) {
+      host.log.error('feed-gap', { after: seq, upTo: page.upTo });
+      options.onOtherSlice();
+    }
     applied += page.entries.length;
     if (waitS === 0) {
       askedTimeAtMs = startedAtMs;
@@ -91,6 +97,16 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     if (page.entries.length > 0) host.log.info('feed-applied', { entries: page.entries.length, upTo: page.upTo });
     if (page.sliceVersion !== inbox.sliceVersion()) options.onOtherSlice();
     return undefined;
+  };
+
+  const attempt: typeof ask = async (keyring, cursor) => {
+    try {
+      return await ask(keyring, cursor);
+    } catch (error) {
+      // The disk: full, or not to be written. The lists stay as they are, and grow old.
+      if (error instanceof Error && 'code' in error) return error.message;
+      throw error;
+    }
   };
 
   const note = (why: string | undefined) => {
@@ -111,7 +127,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       }
       const startedAtMs = host.clock.monotonicMs();
       const isOther = inbox.sliceVersion();
-      note(await ask(keyring, cursor));
+      note(await attempt(keyring, cursor));
       if (failure !== undefined) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
       else {
         failures = 0;
@@ -143,7 +159,12 @@ function readPage(reply: ClientReply, keyring: Keyring): FeedPage | string {
   return requestDigest === reply.digest && nonce === reply.nonce ? page.value : 'a page for another request';
 }
 
-/** Numbers rise by one from `after` to `upTo`: an entry that was left out would be a hold that nobody hears of. */
-function isGapless({ after, upTo, entries }: FeedPage): boolean {
-  return entries.every(({ seq }, index) => seq === after + 1 + index) && upTo === after + entries.length;
+function isOrdered({ after, upTo, entries }: FeedPage): boolean {
+  const numbers = [after, ...entries.map(({ seq }) => seq)];
+  return upTo === numbers.at(-1) && numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? number));
+}
+
+/** Each entry names the one before: one that was left out would be a hold that nobody hears of. */
+function isGapless({ after, entries }: FeedPage): boolean {
+  return entries.every(({ prev }, index) => prev === (index === 0 ? after : entries[index - 1]?.seq));
 }

@@ -9,22 +9,26 @@ import { hashText } from './batch.ts';
 import { statuses } from './slice.ts';
 
 const key8 = z.string().regex(/^[0-9a-f]{16}$/);
-const seq = z.number().int().min(1);
+/**
+ * `seq` rises, and is never below the Unix milliseconds of its making, so that a centre that was set back to a backup gives
+ * no number twice; `prev` is the number of the entry before, so that one that is missing shows.
+ */
+const numbered = { seq: z.number().int().min(1), prev: z.number().int().min(0) };
 
 export const sliceIdText = z.string().regex(/^[a-z0-9-]{1,32}$/);
 
 export const feedEntrySchema = z.discriminatedUnion('kind', [
   /** A person or vehicle by its row key in the generation that was asked for. `clear` ends a hold. */
   z.strictObject({
-    seq,
+    ...numbered,
     kind: z.literal('status'),
     key: key8,
     status: z.enum(statuses),
     fromDay: z.number().int(),
     untilDay: z.number().int().nullable(),
   }),
-  z.strictObject({ seq, kind: z.literal('revoked'), cti: key8, expiresAt: z.number().int() }),
-  z.strictObject({ seq, kind: z.literal('released'), cti: key8 }),
+  z.strictObject({ ...numbered, kind: z.literal('revoked'), cti: key8, expiresAt: z.number().int() }),
+  z.strictObject({ ...numbered, kind: z.literal('released'), cti: key8 }),
 ]);
 export type FeedEntry = z.infer<typeof feedEntrySchema>;
 
@@ -34,7 +38,7 @@ export const FEED_WAIT_S_MAX = 25;
 export const feedPageSchema = statementHeader.extend({
   sliceId: sliceIdText,
   generation: z.number().int().positive(),
-  /** What was asked; the entries follow it without a gap. */
+  /** What was asked: the first entry follows it. */
   after: z.number().int().min(0),
   /** Number of the last entry, `after` where there is none. */
   upTo: z.number().int().min(0),

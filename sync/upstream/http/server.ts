@@ -28,12 +28,14 @@ export interface UpstreamServer {
 
 const REQUEST_MS_MAX = 60_000;
 const KEEP_ALIVE_MS = 72_000;
+/** Not each of a waiting kiosk's questions is worth a write. */
+const SEEN_MS = 60_000;
 const REALM = 'Basic realm="checkpoint-kiosk upstream", charset="UTF-8"';
 
 /** Throws Fault('upstream-port-busy'). */
 export async function startServer(
   routes: readonly Route[],
-  store: Pick<FleetStore, 'findKiosk'>,
+  store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
   options: ServerOptions,
   host: Host,
 ): Promise<UpstreamServer> {
@@ -56,7 +58,7 @@ export async function startServer(
 /** Not yet listening. */
 export function buildServer(
   routes: readonly Route[],
-  store: Pick<FleetStore, 'findKiosk'>,
+  store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
   options: Pick<ServerOptions, 'tls' | 'operatorToken' | 'version'>,
   host: Host,
 ) {
@@ -82,7 +84,8 @@ export function buildServer(
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: Math.max(route.bodyBytesMax, 1),
-      handler: async (request, response) => respond(response, await answer(route, describe(request), store, options.operatorToken)),
+      handler: async (request, response) =>
+        respond(response, await answer(route, describe(request), store, options.operatorToken, host.clock.wallMs())),
     });
   }
   const document = openApiDocument(routes, options.version);
@@ -90,10 +93,19 @@ export function buildServer(
   return server;
 }
 
-async function answer(route: Route, request: UpstreamRequest, store: Pick<FleetStore, 'findKiosk'>, operatorToken: string): Promise<Reply> {
+async function answer(
+  route: Route,
+  request: UpstreamRequest,
+  store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
+  operatorToken: string,
+  nowMs: number,
+): Promise<Reply> {
   if (route.caller === 'kiosk') {
     const caller = await authenticateKiosk(request, store);
-    return caller.ok ? route.handle(request, caller.value) : problem(caller.reason);
+    if (!caller.ok) return problem(caller.reason);
+    const { kioskId, seenAtMs = 0 } = caller.value.kiosk;
+    if (nowMs - seenAtMs > SEEN_MS) await store.markSeen(kioskId, nowMs);
+    return route.handle(request, caller.value);
   }
   const { authorization } = request.headers;
   const isAllowed = route.caller === 'anyone' || isOperator(typeof authorization === 'string' ? authorization : undefined, operatorToken);

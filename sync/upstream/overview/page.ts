@@ -10,6 +10,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); 
 dl div { border: 1px solid #8884; border-radius: .5rem; padding: .75rem 1rem; }
 dt { font-size: .85rem; opacity: .75; } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
 .alarm { border-color: #c62828; color: #c62828; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid #8883; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .none { opacity: .7; }
 @media (prefers-color-scheme: dark) { .alarm { border-color: #ff8a80; color: #ff8a80; } }`;
@@ -63,7 +64,7 @@ function table(headers: readonly string[], rows: readonly (readonly (string | nu
   const head = headers.map((text) => `<th${text.startsWith('#') ? ' class="number"' : ''}>${escapeHtml(text.replace(/^#/, ''))}</th>`);
   const cell = (value: string | number) =>
     typeof value === 'number' ? `<td class="number">${value.toLocaleString('vi-VN')}</td>` : `<td>${escapeHtml(value)}</td>`;
-  return `<table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('')}</tbody></table>`;
+  return `<div class="wide"><table><thead><tr>${head.join('')}</tr></thead><tbody>${rows.map((row) => `<tr>${row.map(cell).join('')}</tr>`).join('')}</tbody></table></div>`;
 }
 
 function time(unixMs: number): string {

@@ -159,9 +159,9 @@ function isCount(value: number | undefined): value is number {
 
 /** Row keys instead of pseudonyms: a kiosk learns no name that another generation or another kiosk would know. */
 function entryOf(change: NumberedChange, key: Uint8Array): FeedEntry {
-  const { seq } = change;
-  if (change.kind === 'revoked') return { seq, kind: 'revoked', cti: toHex(change.cti), expiresAt: change.expiresAt };
-  if (change.kind === 'released') return { seq, kind: 'released', cti: toHex(change.cti) };
+  const { seq, prev } = change;
+  if (change.kind === 'revoked') return { seq, prev, kind: 'revoked', cti: toHex(change.cti), expiresAt: change.expiresAt };
+  if (change.kind === 'released') return { seq, prev, kind: 'released', cti: toHex(change.cti) };
   const { status, fromDay, untilDay, pseudonym } = change;
-  return { seq, kind: 'status', key: toHex(sliceRowKey(key, pseudonym)), status, fromDay, untilDay: untilDay ?? null };
+  return { seq, prev, kind: 'status', key: toHex(sliceRowKey(key, pseudonym)), status, fromDay, untilDay: untilDay ?? null };
 }

@@ -39,6 +39,8 @@ export interface FleetStore {
   enrol(tokenHash: string, kiosk: EnrolledKiosk): Promise<boolean>;
   findKiosk(kioskId: string): Promise<EnrolledKiosk | undefined>;
   kiosks(): Promise<EnrolledKiosk[]>;
+  /** A request of it was accepted. */
+  markSeen(kioskId: string, atMs: number): Promise<void>;
   /** False where there is no such kiosk. */
   revokeKiosk(kioskId: string, atMs: number): Promise<boolean>;
 }
@@ -239,7 +241,8 @@ export interface ImportPlace {
   readonly line: number;
 }
 
-export type NumberedChange = RegistryChange & { readonly seq: number };
+/** `seq` and `prev` as in the feed. */
+export type NumberedChange = RegistryChange & { readonly seq: number; readonly prev: number };
 
 /** Everything of the registry that is not clear or not valid, as of one moment. */
 export interface RegistryExport {

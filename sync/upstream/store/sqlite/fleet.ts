@@ -60,6 +60,7 @@ export function sqliteFleet(database: Database): FleetStore {
     VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)`);
   const selectKiosk = database.prepare('SELECT * FROM kiosk WHERE kiosk_id = ?');
   const selectKiosks = database.prepare('SELECT * FROM kiosk ORDER BY kiosk_id');
+  const markSeen = database.prepare('UPDATE kiosk SET seen_at = ? WHERE kiosk_id = ?');
   const revoke = database.prepare('UPDATE kiosk SET revoked_at = coalesce(revoked_at, ?) WHERE kiosk_id = ?');
   const enrol = database.transaction((hash: string, kiosk: EnrolledKiosk): boolean => {
     if (useToken.run(kiosk.signingKey, hash).changes === 0) return false;
@@ -80,6 +81,7 @@ export function sqliteFleet(database: Database): FleetStore {
       const row = selectKiosk.get(kioskId);
       return row === undefined ? undefined : kioskRow.parse(row);
     },
+    markSeen: async (kioskId, atMs) => void markSeen.run(atMs, kioskId),
     kiosks: async () => selectKiosks.all().map((row) => kioskRow.parse(row)),
     revokeKiosk: async (kioskId, atMs) => revoke.run(atMs, kioskId).changes > 0,
   };

@@ -22,20 +22,21 @@ const feedRow = z
   .discriminatedUnion('kind', [
     z.object({
       seq: z.number(),
+      prev: z.number(),
       kind: z.literal('status'),
       id: blob,
       status: z.enum(statuses),
       from_day: z.number(),
       until_day: z.number().nullable(),
     }),
-    z.object({ seq: z.number(), kind: z.literal('revoked'), id: blob, expires_at: z.number() }),
-    z.object({ seq: z.number(), kind: z.literal('released'), id: blob }),
+    z.object({ seq: z.number(), prev: z.number(), kind: z.literal('revoked'), id: blob, expires_at: z.number() }),
+    z.object({ seq: z.number(), prev: z.number(), kind: z.literal('released'), id: blob }),
   ])
   .transform((row): NumberedChange => {
-    const { seq, kind } = row;
-    if (kind === 'revoked') return { seq, kind, cti: row.id, expiresAt: row.expires_at };
-    if (kind === 'released') return { seq, kind, cti: row.id };
-    return { seq, kind, pseudonym: row.id, status: row.status, fromDay: row.from_day, untilDay: row.until_day ?? undefined };
+    const { seq, prev, kind } = row;
+    if (kind === 'revoked') return { seq, prev, kind, cti: row.id, expiresAt: row.expires_at };
+    if (kind === 'released') return { seq, prev, kind, cti: row.id };
+    return { seq, prev, kind, pseudonym: row.id, status: row.status, fromDay: row.from_day, untilDay: row.until_day ?? undefined };
   });
 const auditRow = z
   .object({ at: z.number(), actor: z.string(), action: z.string(), detail: z.string() })
@@ -94,7 +95,7 @@ export function sqliteRegistry(database: Database): RegistryStore {
       for (const one of changes) {
         if (!apply(one)) continue;
         changed++;
-        if (urgent) announce(one);
+        if (urgent) announce(one, audit.atMs);
       }
       if (changed > 0) raiseRevision.run();
       if (place !== undefined) putPlace.run(place.digest, place.line);
@@ -153,12 +154,15 @@ function changeWriter(database: Database): (change: RegistryChange) => boolean {
   };
 }
 
-function feedWriter(database: Database): (change: RegistryChange) => void {
+function feedWriter(database: Database): (change: RegistryChange, atMs: number) => void {
+  const selectHead = database.prepare('SELECT coalesce(max(seq), 0) FROM feed').pluck();
   const insert = database.prepare(`
-    INSERT INTO feed (seq, kind, id, status, from_day, until_day, expires_at)
-    VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM feed), ?, ?, ?, ?, ?, ?)`);
-  return (change) => {
-    if (change.kind === 'status') insert.run('status', change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, null);
-    else insert.run(change.kind, change.cti, null, null, null, change.kind === 'revoked' ? change.expiresAt : null);
+    INSERT INTO feed (seq, prev, kind, id, status, from_day, until_day, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+  return (change, atMs) => {
+    const prev = z.number().parse(selectHead.get());
+    const seq = Math.max(prev + 1, Math.floor(atMs));
+    if (change.kind === 'status')
+      insert.run(seq, prev, 'status', change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, null);
+    else insert.run(seq, prev, change.kind, change.cti, null, null, null, change.kind === 'revoked' ? change.expiresAt : null);
   };
 }
