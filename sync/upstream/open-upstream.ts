@@ -61,13 +61,17 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     ...sliceRoutes({ store, publisher, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
     ...overviewRoutes(store, host.clock),
   ];
-  const server = await startServer(routes, store, options, host);
+  const server = await startServer(routes, store, options, host).catch((error: unknown) => {
+    hub.stop();
+    throw error;
+  });
   const stopProjecting = every(host.clock, PROJECT_MS, () => void projection.run());
   const stopPublishing = every(host.clock, options.publishMs, () => {
     publisher.refresh(DEFAULT_SLICE).catch((error) => host.log.error('publisher-failed', { why: String(error) }));
   });
   const stopPruning = every(host.clock, PRUNE_MS, () => {
-    if (retentionMs !== undefined) void store.prune(host.clock.wallMs() - retentionMs);
+    if (retentionMs === undefined) return;
+    store.prune(host.clock.wallMs() - retentionMs).catch((error) => host.log.error('prune-failed', { why: String(error) }));
   });
   return {
     url: server.url,
@@ -89,25 +93,23 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
 function projectionLoop(projector: Projector, host: Host) {
   let running: Promise<void> | undefined;
   let again = false;
-  const run = async (): Promise<void> => {
-    if (running !== undefined) {
-      again = true;
-      return running;
-    }
-    running = (async () => {
+  const drain = async (): Promise<void> => {
+    try {
       do {
         again = false;
         await projector.drain();
       } while (again);
-    })();
-    try {
-      await running;
     } catch (error) {
       // Raw lines are safe; the next run tries again.
       host.log.error('projector-failed', { why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
     } finally {
       running = undefined;
     }
+  };
+  const run = (): Promise<void> => {
+    if (running === undefined) running = drain();
+    else again = true;
+    return running;
   };
   return { run };
 }

@@ -1,5 +1,5 @@
 /** The service itself, over real HTTP: who may ask, what is refused, what is kept; its document and its page. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import https from 'node:https';
@@ -10,6 +10,7 @@ import { gzipSync } from 'node:zlib';
 import nacl from 'tweetnacl';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { builtPath } from '../../config/host/install-paths.ts';
 import { nodeRandom } from '../../config/host/node-host.ts';
 import { openTestCentre, projectedIds, quietHost, type TestCentre } from '../../fixtures/test-centre.ts';
 import { toHex } from '../credential/bytes.ts';
@@ -333,6 +334,17 @@ describe('the document', () => {
     ]);
     expect((await fetch(`${centre.upstream.url}/v1/other`)).status).toBe(404);
   });
+});
+
+describe('a port that is taken', () => {
+  it('ends the service with one sentence instead of leaving it half open', () => {
+    const { folder: keys, keyring, root } = centre.kit.upstream;
+    const args = ['--store', `sqlite:${join(folder, 'second.db')}`, '--keys', keys, '--keyring', keyring, '--root', root, '--allow-demo'];
+    const { port } = new URL(centre.upstream.url);
+    const ended = spawnSync(process.execPath, [builtPath('scripts/cli.ts'), 'upstream', ...args, '--port', port], { timeout: 20_000 });
+    expect(ended.status).toBe(69);
+    expect(ended.stderr.toString()).toContain('upstream-port-busy');
+  }, 25_000);
 });
 
 describe('the page', () => {
