@@ -54,7 +54,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const clients = Array.from({ length: 3 }, () => createUpstreamClient({ url: new URL(url), pins, keyId: kioskId, signer }, host));
   const [pushClient, pullClient, feedClient] = clients;
   if (pushClient === undefined || pullClient === undefined || feedClient === undefined) throw new Error('three loops, three clients');
-  const sliceVersion = () => registry.content()?.slice.manifest.version;
+  const slice = () => registry.content()?.slice;
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
   const push = startPushLoop(
@@ -84,8 +84,9 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       sliceId: config['slice.id'],
       sealingSecret: loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random),
       bytesMax: config['slice.bytesMax'],
+      log: host.log,
       inbox: {
-        version: sliceVersion,
+        inUse: slice,
         manifestFile: paths.manifest,
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,
@@ -104,7 +105,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     {
       client: feedClient,
       kioskId,
-      inbox: { cursor: overlay.cursor, sliceVersion, apply: overlay.apply },
+      inbox: { cursor: overlay.cursor, sliceVersion: () => slice()?.manifest.version, apply: overlay.apply },
       keyring,
       onSignedTime: time.noteSignedTime,
       onOtherSlice: pull.wake,

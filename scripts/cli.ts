@@ -1,34 +1,11 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
+import { portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
+import { addCentreCommands } from './cli-centre.ts';
 import { CommandError, exitCode } from './command.ts';
 import { programVersion } from './program-version.ts';
-
-function unixSeconds(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('expected Unix seconds, a whole number.');
-  return Number(text);
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
-  return Number(text);
-}
-
-function portNumber(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('expected a port, 0 for any.');
-  return Number(text);
-}
-
-function kioskName(text: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(text)) throw new InvalidArgumentError('expected letters, digits, . _ -, at most 32.');
-  return text;
-}
-
-function fingerprint(text: string): string {
-  if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidArgumentError('expected 64 lower-case hex digits.');
-  return text;
-}
 
 const program = new Command('checkpoint-kiosk')
   .description('Unattended, offline-first QR checkpoint: a camera reads a code, a screen says pass or deny.')
@@ -129,147 +106,7 @@ program
     await issueCode(given);
   });
 
-interface CentreOptions {
-  readonly store: string;
-  readonly keys: string;
-  readonly keyring: string;
-  readonly root: string;
-}
-
-/** Options of every command that works with upstream's keys. */
-function withCentre(command: Command): Command {
-  return command
-    .requiredOption('--store <store>', 'sqlite:FILE')
-    .requiredOption('--keys <dir>', 'folder with slice.key, feed.key, receipt.key, fleet.key and sealing*.key')
-    .requiredOption('--keyring <file>', 'signed keyring')
-    .requiredOption('--root <fingerprint>', 'SHA-256 of the root that signed the keyring', fingerprint);
-}
-
-withCentre(program.command('upstream'))
-  .description('the service at the centre: takes crossings in, enrols kiosks, shows both')
-  .option('--address <address>', 'where to listen', '127.0.0.1')
-  .option('--port <port>', 'port, 0 for any', portNumber, 8744)
-  .option('--tls-cert <file>', 'certificate chain (PEM); needed beyond this machine')
-  .option('--tls-key <file>', 'its key (PEM)')
-  .option('--policy <file>', 'signed policy for the kiosks')
-  .option('--slices <dir>', 'folder of the published slices (beside the store)')
-  .option('--publish-s <n>', 'least seconds between two slices of a changing registry', wholeNumber, 600)
-  .option('--retention-days <n>', 'raw records and crossings are dropped after so long (never)', wholeNumber)
-  .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
-  .option('--allow-demo', 'accept a keyring that is marked as demo')
-  .option('--json', 'the log as JSON lines on stderr (the only form there is)')
-  .action(
-    async (
-      given: CentreOptions & {
-        address: string;
-        port: number;
-        tlsCert?: string;
-        tlsKey?: string;
-        policy?: string;
-        slices?: string;
-        publishS: number;
-        retentionDays?: number;
-        logLevel: 'debug' | 'info' | 'warn' | 'error';
-        allowDemo?: boolean;
-      },
-    ) => {
-      const { runUpstream } = await import('./upstream.ts');
-      const { tlsCert, tlsKey, retentionDays, policy, slices, allowDemo = false } = given;
-      process.exitCode = await runUpstream({ ...given, tlsCert, tlsKey, retentionDays, policy, slices, allowDemo });
-    },
-  );
-
-const kiosk = program.command('kiosk').description('kiosks at the centre');
-withCentre(kiosk.command('add'))
-  .description('make a token with which one kiosk may enrol, once')
-  .argument('<kiosk>', 'its kioskId', kioskName)
-  .requiredOption('--checkpoint <id>', 'its checkpointId', kioskName)
-  .option('--lane <lane>', 'its lane', kioskName, '1')
-  .option('--minutes <n>', 'how long the token is good', wholeNumber, 60)
-  .option('--json', 'JSON (the only form there is)')
-  .action(async (name: string, given: CentreOptions & { checkpoint: string; lane: string; minutes: number }) => {
-    const { addKiosk } = await import('./upstream.ts');
-    await addKiosk(name, given);
-  });
-kiosk
-  .command('list')
-  .description('enrolled kiosks, one JSON line each')
-  .requiredOption('--store <store>', 'sqlite:FILE')
-  .option('--json', 'JSON (the only form there is)')
-  .action(async ({ store }: { store: string }) => {
-    const { listKiosks } = await import('./upstream.ts');
-    await listKiosks(store);
-  });
-kiosk
-  .command('revoke')
-  .description('refuse a kiosk from now on')
-  .argument('<kiosk>', 'its kioskId', kioskName)
-  .requiredOption('--store <store>', 'sqlite:FILE')
-  .option('--json', 'JSON (the only form there is)')
-  .action(async (name: string, { store }: { store: string }) => {
-    const { revokeKiosk } = await import('./upstream.ts');
-    await revokeKiosk(name, store);
-  });
-
-const registry = program.command('registry').description('who is held and what is revoked; ids become pseudonyms here');
-/** Options of every command that writes into the registry. */
-function withRegistry(command: Command): Command {
-  return command
-    .requiredOption('--store <store>', 'sqlite:FILE')
-    .requiredOption('--keys <dir>', 'folder with subject.key, which makes the pseudonyms')
-    .option('--actor <name>', 'who does it, for the audit (the login name)')
-    .option('--json', 'JSON (the only form there is)');
-}
-for (const kind of ['id', 'plate'] as const) {
-  withRegistry(registry.command(kind === 'id' ? 'set' : 'plate'))
-    .description(kind === 'id' ? 'hold a person, or end it; at the kiosks within seconds' : 'the same for a vehicle')
-    .argument(`<${kind}>`, kind === 'id' ? '12 digits' : 'number plate')
-    .requiredOption('--status <status>', 'clear, F0, F1, F2, F3, hold or deceased')
-    .option('--from <date>', 'first day, YYYY-MM-DD (today)')
-    .option('--until <date>', 'last day, YYYY-MM-DD (no end known)')
-    .action(
-      async (subject: string, given: { store: string; keys: string; actor?: string; status: string; from?: string; until?: string }) => {
-        const { setStatus } = await import('./registry.ts');
-        await setStatus({ [kind]: subject }, given, given);
-      },
-    );
-}
-withRegistry(registry.command('clear'))
-  .description('end every hold of a person')
-  .argument('<id>', '12 digits')
-  .action(async (id: string, given: { store: string; keys: string; actor?: string }) => {
-    const { setStatus } = await import('./registry.ts');
-    await setStatus({ id }, { status: 'clear' }, given);
-  });
-for (const [name, kind, description] of [
-  ['revoke', 'revoked', 'refuse a credential from now on'],
-  ['release', 'released', 'take a revocation back'],
-] as const) {
-  withRegistry(registry.command(name))
-    .description(description)
-    .argument('<cti>', 'credential id, 16 hex digits')
-    .option('--days <n>', 'until the credential has surely expired', wholeNumber, 8)
-    .action(async (cti: string, given: { store: string; keys: string; actor?: string; days: number }) => {
-      const { changeCredential } = await import('./registry.ts');
-      await changeCredential(kind, cti, given.days, given);
-    });
-}
-withRegistry(registry.command('import'))
-  .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')
-  .argument('<file>')
-  .option('--dry-run', 'only read it, and name its bad rows')
-  .action(async (file: string, given: { store: string; keys: string; actor?: string; dryRun?: boolean }) => {
-    const { importFile } = await import('./registry.ts');
-    process.exitCode = await importFile(file, given);
-  });
-
-withCentre(program.command('rebuild'))
-  .description("make the centre's tables of crossings again from the raw records")
-  .option('--json', 'JSON (the only form there is)')
-  .action(async (given: CentreOptions) => {
-    const { rebuildTables } = await import('./upstream.ts');
-    await rebuildTables(given);
-  });
+addCentreCommands(program);
 
 program
   .command('enrol')

@@ -47,6 +47,7 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
       slices: undefined,
       policy: join(kit.folder, 'policy.cose'),
       publishS: 5,
+      slice: [],
       logLevel: 'warn',
       allowDemo: true,
     },

@@ -24,7 +24,8 @@ const words: Record<string, string> = {
   'status-unknown': 'a status is clear, F0, F1, F2, F3, hold or deceased',
   'date-form': 'a date is YYYY-MM-DD',
   'date-order': 'the last day lies before the first',
-  columns: 'the first line must name the columns: id or plate, status, and perhaps from, until',
+  'region-form': 'a region is a number of up to 5 digits',
+  columns: 'the first line must name the columns: id or plate, status, and perhaps from, until, region',
 };
 
 const PROGRESS_ROWS = 50_000;
@@ -32,7 +33,7 @@ const PROGRESS_ROWS = 50_000;
 /** `id`: 12 digits; `plate`: a vehicle. At the kiosks within seconds. */
 export async function setStatus(
   subject: { id?: string; plate?: string },
-  given: { status: string; from?: string | undefined; until?: string | undefined },
+  given: { status: string; from?: string | undefined; until?: string | undefined; region?: string | undefined },
   options: RegistryOptions,
 ): Promise<void> {
   const host = createNodeHost('warn');

@@ -5,9 +5,10 @@ import { createNodeHost } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import type { Host } from '../config/ports/host.ts';
 import { createEnrolmentDesk } from '../sync/upstream/enrolment/enrol.ts';
-import { openUpstream, type Upstream } from '../sync/upstream/open-upstream.ts';
+import { DEFAULT_SLICE, openUpstream, type Upstream } from '../sync/upstream/open-upstream.ts';
 import { createProjector } from '../sync/upstream/projector/projector.ts';
-import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
+import type { SliceScope } from '../sync/upstream/slices/publish.ts';
+import { openStore as openStoreAt, sqliteFile } from '../sync/upstream/store/open-store.ts';
 import type { Store } from '../sync/upstream/store/store.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
@@ -32,6 +33,8 @@ export interface ServeOptions extends KeyOptions {
   readonly slices: string | undefined;
   readonly policy: string | undefined;
   readonly publishS: number;
+  /** `ID=REGION,REGION`. */
+  readonly slice: readonly string[];
 }
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/;
@@ -39,11 +42,12 @@ const DAY_MS = 86_400_000;
 
 /** `sqlite:FILE`, and nothing else yet. */
 export function openStore(given: string): Store {
-  return openSqliteStore(storeFile(given));
+  storeFile(given);
+  return openStoreAt(given);
 }
 
 function storeFile(given: string): string {
-  const file = /^sqlite:(.+)$/.exec(given)?.[1];
+  const file = sqliteFile(given);
   if (file === undefined) throw new CommandError(exitCode.usage, `--store ${given}: expected sqlite:FILE`);
   return file;
 }
@@ -67,7 +71,14 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
     const { root } = options;
     const slices = options.slices ?? join(dirname(storeFile(options.store)), 'slices');
     const publishMs = options.publishS * 1000;
-    const files = { slices, publishMs, keyringFile: options.keyring, policyFile: options.policy };
+    const files = {
+      storeAddress: options.store,
+      scopes: options.slice.map(sliceScope),
+      slices,
+      publishMs,
+      keyringFile: options.keyring,
+      policyFile: options.policy,
+    };
     return await openUpstream(
       store,
       { ...files, keys, root, address, port, tls, operatorToken, retentionMs, version: programVersion() },
@@ -77,6 +88,14 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
     await store.close();
     throw error;
   }
+}
+
+function sliceScope(given: string): SliceScope {
+  const [, sliceId, regions] = /^([a-z0-9-]{1,32})=(\d{1,5}(?:,\d{1,5})*)$/.exec(given) ?? [];
+  if (sliceId === undefined || regions === undefined || sliceId === DEFAULT_SLICE) {
+    throw new CommandError(exitCode.usage, `--slice ${given}: expected a name and regions, such as hcmc=79`);
+  }
+  return { sliceId, regions: regions.split(',').map(Number) };
 }
 
 export async function runUpstream(options: ServeOptions): Promise<number> {

@@ -1,8 +1,9 @@
 /** From the registry to the kiosk's decision: slice, feed and time, over real HTTP. */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openTamperingProxy, type TamperingProxy } from '../fixtures/tampering-proxy.ts';
 import { openTestCentre, quietHost, type SyncedKiosk, type TestCentre } from '../fixtures/test-centre.ts';
 import { toHex } from './credential/bytes.ts';
 import { authorityDay } from './protocol/slice.ts';
@@ -47,6 +48,19 @@ async function openKiosk(name = 'k1'): Promise<SyncedKiosk> {
 const change = (changes: readonly RegistryChange[], urgent = true) =>
   centre.store.changeRegistry(changes, urgent, { atMs: Date.now(), actor: 'test', action: 'test', detail: '' });
 
+/** Ends of the names of what the kiosk keeps of slices. */
+const kept = () =>
+  readdirSync(join(folder, 'k1/slices'))
+    .map((name) => extname(name))
+    .sort();
+
+/** Pseudonyms in the registry that a default slice would list. */
+const listed = () => {
+  const pseudonyms: string[] = [];
+  centre.store.exportRegistry(0, [], { status: ({ pseudonym }) => pseudonyms.push(toHex(pseudonym)), revoked: () => undefined });
+  return pseudonyms;
+};
+
 describe('a kiosk that has nothing but its keyring', () => {
   it('fetches policy, slice and key, and knows the time', async () => {
     await openQuickCentre();
@@ -70,7 +84,123 @@ describe('a kiosk that has nothing but its keyring', () => {
       .poll(() => kiosk.registry.content()?.slice.manifest.version, { timeout: 40_000, interval: 50 })
       .toBeGreaterThan(first ?? 0);
     expect(kiosk.status(subject)?.status).toBe('F0');
-    expect(readdirSync(join(folder, 'k1/slices')).filter((name) => /\.(db|key)$/.test(name))).toHaveLength(2);
+    expect(kept()).toEqual(['.db', '.key', '.sha256']);
+  }, 60_000);
+});
+
+describe('the next slice', () => {
+  const many = Array.from({ length: 3_000 }, (_, index): RegistryChange => {
+    const pseudonym = new Uint8Array(12).fill(1);
+    new DataView(pseudonym.buffer).setUint32(0, index + 1);
+    return { kind: 'status', pseudonym, status: 'F1', fromDay: today, untilDay: undefined };
+  });
+  let proxy: TamperingProxy;
+  let kiosk: SyncedKiosk;
+  const bytes = (part: string) => [...proxy.sent].reduce((sum, [path, length]) => sum + (path.includes(part) ? length : 0), 0);
+  const version = () => kiosk.registry.content()?.slice.manifest.version ?? 0;
+  const publish = async () => {
+    const before = version();
+    const ask = () => {
+      kiosk.sync.pull.wake();
+      return version();
+    };
+    await expect.poll(ask, { timeout: 20_000, interval: 100 }).toBeGreaterThan(before);
+  };
+
+  beforeEach(async () => {
+    await openQuickCentre();
+    proxy = await openTamperingProxy(centre.upstream.url);
+    await change(many, false);
+    kiosk = await centre.openSyncedKiosk('k1', proxy.url);
+    open.push(kiosk);
+    await expect.poll(() => (kiosk.registry.content()?.slice.manifest.rows.status ?? 0) === many.length, { timeout: 20_000 }).toBe(true);
+    proxy.sent.clear();
+  });
+  afterEach(() => proxy.close());
+
+  it('is made from the one in use and what has changed', async () => {
+    await change([f0, ...many.slice(0, 10).map((one) => ({ ...one, status: 'clear' as const }))], false);
+    await publish();
+    expect(kiosk.status(subject)?.status).toBe('F0');
+    expect(kiosk.registry.content()?.slice.manifest.rows.status).toBe(2_991);
+    expect(bytes('/snapshots/')).toBe(0);
+    expect(bytes('/deltas/')).toBeLessThan(4_096);
+    expect(kept()).toEqual(['.db', '.key', '.sha256']);
+    open.pop();
+    await kiosk.close();
+    expect((await openKiosk()).status(subject)?.status).toBe('F0');
+  }, 60_000);
+
+  it('is the whole snapshot where the changes do not arrive as they were signed', async () => {
+    proxy.tamper = (path, body) => (path.includes('/deltas/') ? Buffer.alloc(body.length) : body);
+    await change([f0], false);
+    await publish();
+    expect(kiosk.status(subject)?.status).toBe('F0');
+    expect(bytes('/snapshots/')).toBeGreaterThan(0);
+    expect(kept()).toEqual(['.db', '.key', '.sha256']);
+  }, 60_000);
+
+  it('is not taken where no file is the one that was signed, and the one in use stays', async () => {
+    const before = version();
+    proxy.tamper = (path, body) => {
+      if (!/deltas|snapshots/.test(path)) return body;
+      const flipped = Buffer.from(body);
+      flipped[flipped.length - 1] = (flipped[flipped.length - 1] ?? 0) ^ 1;
+      return flipped;
+    };
+    await change([f0], false);
+    const ask = () => {
+      kiosk.sync.pull.wake();
+      return kiosk.sync.pull.failure();
+    };
+    await expect.poll(ask, { timeout: 20_000, interval: 100 }).toContain('not the file that its manifest names');
+    expect(version()).toBe(before);
+    expect(kiosk.status(subject)?.status).toBe('clear');
+  }, 60_000);
+
+  it('goes on with a download where it was cut off', async () => {
+    let cuts = 0;
+    proxy.tamper = (path, body) => {
+      if (path.includes('/deltas/')) return Buffer.alloc(0);
+      return path.includes('/snapshots/') && cuts++ === 0 ? undefined : body;
+    };
+    await change([f0], false);
+    await publish();
+    expect(cuts).toBe(2);
+    const { lengthBytes } = kiosk.registry.content()?.slice.manifest.snapshot ?? { lengthBytes: 0 };
+    expect(bytes('/snapshots/')).toBe(lengthBytes);
+  }, 60_000);
+
+  it('is fetched anew where the file in its place is not whole', async () => {
+    open.pop();
+    await kiosk.close();
+    const slices = join(folder, 'k1/slices');
+    const file = join(slices, readdirSync(slices).find((name) => name.endsWith('.db')) ?? '');
+    const damaged = readFileSync(file);
+    damaged[5_000] = (damaged[5_000] ?? 0) ^ 1;
+    writeFileSync(file, damaged);
+    kiosk = await centre.openSyncedKiosk('k1', proxy.url);
+    open.push(kiosk);
+    await expect.poll(() => kiosk.registry.content() !== undefined, { timeout: 20_000 }).toBe(true);
+    expect(readFileSync(file)).not.toEqual(damaged);
+  }, 60_000);
+});
+
+describe('a slice of a region', () => {
+  it('has everybody of the region, and of all others whoever is not clear', async () => {
+    await openQuickCentre();
+    const local = { ...clear, pseudonym: new Uint8Array(12).fill(2), region: 79 };
+    const foreign = { ...clear, pseudonym: new Uint8Array(12).fill(3), region: 1 };
+    await change([f0, local, foreign], false);
+    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 20_000 }).toBe(2);
+    expect((await centre.store.publishedSlices('default', 1))[0]?.body.rows.status).toBe(1);
+    // Where a person lives is kept through a change that does not say.
+    await change([{ ...local, status: 'hold', region: undefined }], false);
+    await change([{ ...local, region: undefined }], false);
+    await expect
+      .poll(async () => (await centre.store.publishedSlices('default', 1))[0]?.revision, { timeout: 20_000 })
+      .toBe(await centre.store.registryRevision());
+    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 20_000 }).toBe(2);
   }, 60_000);
 });
 
@@ -183,28 +313,6 @@ describe('a page of the feed', () => {
   });
 });
 
-describe('a slice that is not the signed one', () => {
-  it('is not taken, and the one in use stays', async () => {
-    await openQuickCentre();
-    const kiosk = await openKiosk();
-    const version = kiosk.registry.content()?.slice.manifest.version;
-    await change([f0], false);
-    const slices = join(folder, 'upstream/slices');
-    const before = new Set(readdirSync(slices));
-    await expect
-      .poll(() => readdirSync(slices).filter((name) => name.endsWith('.db') && !before.has(name)), { ...WAIT, interval: 1 })
-      .toHaveLength(1);
-    const fresh = readdirSync(slices).find((name) => name.endsWith('.db') && !before.has(name)) ?? '';
-    const bytes = readFileSync(join(slices, fresh));
-    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
-    writeFileSync(join(slices, fresh), bytes);
-    kiosk.sync.pull.wake();
-    await expect.poll(() => kiosk.sync.pull.failure(), WAIT).toContain('not the one that its manifest names');
-    expect(kiosk.registry.content()?.slice.manifest.version).toBe(version);
-    expect(kiosk.status(subject)?.status).toBe('clear');
-  });
-});
-
 describe('an import', () => {
   const key = new Uint8Array(32).fill(4);
   const rowsOf = (count: number) =>
@@ -238,11 +346,10 @@ describe('an import', () => {
     );
     const reasons = ['5 id-form', '6 plate-form', '7 status-unknown', '8 date-form', '9 date-order', '10 subject-missing'];
     expect(await run(file, true)).toEqual({ rows: 10, changed: 0, bad: 6, resumed: 0, reasons });
-    expect((await centre.store.exportRegistry(0)).status).toEqual([]);
+    expect(listed()).toEqual([]);
     expect(await run(file)).toEqual({ rows: 10, changed: 4, bad: 6, resumed: 0, reasons });
     expect(await run(file)).toEqual({ rows: 10, changed: 0, bad: 6, resumed: 0, reasons });
-    const { status } = await centre.store.exportRegistry(0);
-    expect(status.map(({ pseudonym }) => toHex(pseudonym))).toContain(toHex(subjectPseudonym(key, '59C112345')));
+    expect(listed()).toContain(toHex(subjectPseudonym(key, '59C112345')));
     expect(await centre.store.feedHead()).toBe(0);
     expect((await centre.store.audit(5))[0]).toMatchObject({ actor: 'test', action: 'import' });
   });
@@ -262,7 +369,7 @@ describe('an import', () => {
     const options = { file, subjectKey: key, actor: 'test', dryRun: false, onBadRow() {}, onProgress() {} };
     await expect(importCsv(cut, options, quietHost)).rejects.toThrow('cut off');
     expect(await run(file)).toMatchObject({ rows: 3_500, changed: 1_500, resumed: 2_000, bad: 0 });
-    expect((await store.exportRegistry(0)).status).toHaveLength(3_500);
+    expect(listed()).toHaveLength(3_500);
   });
 
   it('refuses a file without the columns it needs', async () => {

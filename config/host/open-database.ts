@@ -22,3 +22,17 @@ export function openReadOnly(file: string, mmapBytes: number): Database.Database
   database.pragma('trusted_schema = OFF');
   return database;
 }
+
+/**
+ * For a file that is made in one go and thrown away if that fails: nothing is journalled or waited for, so the caller syncs
+ * it in the end. `pageBytes`: 4096 unless told.
+ */
+export function openScratch(file: string, pageBytes = 4096): Database.Database {
+  const database = new Database(file);
+  database.pragma(`page_size = ${pageBytes}`);
+  database.pragma('journal_mode = OFF');
+  database.pragma('synchronous = OFF');
+  database.pragma('cache_size = -32768');
+  database.pragma('trusted_schema = OFF');
+  return database;
+}

@@ -1,4 +1,5 @@
 /** Starts worker threads: the only place that does. A worker is named by its source path and runs the built file. */
+import { setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { builtPath } from './install-paths.ts';
 
@@ -16,4 +17,29 @@ export function startWorker(options: WorkerOptions): Worker {
     name: options.source,
     resourceLimits: { maxOldGenerationSizeMb: options.heapMiBMax },
   });
+}
+
+/** Runs a worker that does one thing and posts one message. Rejects with what it threw, or when it ends without a word. */
+export function runInWorker(options: WorkerOptions): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const worker = startWorker(options);
+    worker.once('message', (message: unknown) => {
+      resolve(message);
+      void worker.terminate();
+    });
+    worker.once('error', reject);
+    worker.once('exit', (code) => reject(new Error(`${options.source} ended with code ${code} and no answer`)));
+  });
+}
+
+const BACKGROUND_NICE = 10;
+
+/** Gives way to every other thread of this process. Only Linux can do that for one thread; elsewhere nothing changes. */
+export function yieldToOthers(): void {
+  if (process.platform === 'linux') setPriority(0, BACKGROUND_NICE);
+}
+
+/** Stops the calling worker for a while; never for the main thread. */
+export function pauseWorker(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
 }

@@ -2,8 +2,7 @@
  * The registry slice on disk: read-only lookup by keyed hash. A slice is opened only when its manifest is signed by a slice
  * key of the keyring and the file is, byte for byte, the one that the manifest names.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
@@ -12,12 +11,13 @@ import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
+import { digestFile } from '../../sync/slice/slice-file.ts';
 import type { SliceAnswer } from '../decision/decide.ts';
 import { type FeedOverlay, noOverlay } from './feed-overlay.ts';
 
 export interface RegistrySlice {
   readonly manifest: SliceManifest;
-  /** The database that is open. */
+  /** The database that is open; it is never written to. */
   readonly file: string;
   /** About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
   lookup(claims: Pick<Claims, 'cti' | 'subject'>): SliceAnswer;
@@ -35,7 +35,6 @@ export interface SliceFiles {
 }
 
 const MMAP_BYTES = 1 << 30;
-const CHUNK_BYTES = 1 << 20;
 const KEY_FILE = /^[0-9a-f]{64}\n?$/;
 
 const statusRow = z.object({ status: z.number(), from_day: z.number(), until_day: z.number().nullable() });
@@ -51,12 +50,10 @@ export function openSlice(
   const fetched = fetchedFiles(files.manifest, manifest);
   const key = readKey(existsSync(fetched.key) ? fetched.key : files.key);
   const database = existsSync(fetched.database) ? fetched.database : files.database;
-  // The pull loop has hashed what it wrote a moment ago: doing it again here would hold up a scan.
-  if (verified !== manifest.sha256 || database !== fetched.database) {
-    const { lengthBytes, sha256 } = digestFile(database);
-    if (lengthBytes !== manifest.lengthBytes || sha256 !== manifest.sha256) {
-      throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
-    }
+  // The pull loop has checked what it wrote a moment ago: doing it again here would hold up a scan.
+  if (verified !== manifest.content || database !== fetched.database) {
+    const expected = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
+    if (digest(database) !== expected) throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
   }
   return wrapDatabase(database, manifest, key, overlay);
 }
@@ -67,10 +64,17 @@ export function openSlice(
  */
 export function fetchedFiles(
   manifestFile: string,
-  { sha256, sliceId, generation }: Pick<SliceManifest, 'sha256' | 'sliceId' | 'generation'>,
+  { content, sliceId, generation }: Pick<SliceManifest, 'content' | 'sliceId' | 'generation'>,
 ) {
   const folder = join(dirname(manifestFile), 'slices');
-  return { folder, database: join(folder, `${sha256}.db`), key: join(folder, `${sliceId}-${generation}.key`) };
+  const name = `${sliceId}-${generation}`;
+  return {
+    folder,
+    database: join(folder, `${name}-${content}.db`),
+    /** The file's own SHA-256, hex: a file that was merged here has another than the one at the centre. */
+    digest: join(folder, `${name}-${content}.sha256`),
+    key: join(folder, `${name}.key`),
+  };
 }
 
 function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): SliceManifest {
@@ -95,17 +99,9 @@ function readText(path: string): string {
   }
 }
 
-function digestFile(path: string): { lengthBytes: number; sha256: string } {
-  const hash = createHash('sha256');
-  const chunk = Buffer.alloc(CHUNK_BYTES);
+function digest(path: string): string {
   try {
-    const file = openSync(path, 'r');
-    try {
-      for (let read = readSync(file, chunk); read > 0; read = readSync(file, chunk)) hash.update(chunk.subarray(0, read));
-      return { lengthBytes: statSync(path).size, sha256: hash.digest('hex') };
-    } finally {
-      closeSync(file);
-    }
+    return digestFile(path).sha256;
   } catch (error) {
     throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
   }

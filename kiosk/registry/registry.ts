@@ -46,7 +46,7 @@ export interface RegistryContent {
 export interface Registry {
   /** The last keyring that held, also where policy or slice do not. */
   keyring(): Keyring | undefined;
-  /** Looks at the files now. `verified`: SHA-256 of a slice whose file was hashed just now. */
+  /** Looks at the files now. `verified`: content of a slice whose file was checked just now. */
   refresh(verified?: string): void;
   /** Undefined until the first whole set was read; then the last one that held. */
   content(): RegistryContent | undefined;
@@ -129,10 +129,10 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   const slice = openSlice(files.slice, keyring.roles.slice, overlay, verified);
   try {
     checkAudience('slice-corrupt', slice.manifest.audience, audiences);
-    refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.sha256);
+    refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.content);
     floor.raise('keyring', keyring.version, keyring.digest);
     floor.raise('policy', policy.value.version, policy.digest);
-    floor.raise('slice', slice.manifest.version, slice.manifest.sha256);
+    floor.raise('slice', slice.manifest.version, slice.manifest.content);
   } catch (error) {
     slice.close();
     throw error;

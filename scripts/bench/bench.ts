@@ -5,6 +5,7 @@ import { benchDrain } from './drain.ts';
 import { benchFeed } from './feed.ts';
 import { benchIngest } from './ingest.ts';
 import { benchPath } from './path.ts';
+import { benchSlice } from './slice.ts';
 import type { BenchResult } from './stats.ts';
 import { benchTrust } from './trust.ts';
 
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<
   ingest: benchIngest,
   feed: benchFeed,
   drain: benchDrain,
+  slice: benchSlice,
 };
 
 export async function runBench(name: string, jsonFile: string | undefined): Promise<void> {

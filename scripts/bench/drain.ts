@@ -6,7 +6,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
-import { sleep } from '../../config/ports/clock.ts';
 import { admitKiosk, startCentreProcess } from '../../fixtures/centre-process.ts';
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { quietHost } from '../../fixtures/test-centre.ts';
@@ -18,10 +17,9 @@ import { createSigner } from '../../sync/credential/signer.ts';
 import { startPushLoop } from '../../sync/edge/push-loop.ts';
 import { createUpstreamClient } from '../../sync/edge/upstream-client.ts';
 import { openSqliteStore } from '../../sync/upstream/store/sqlite/sqlite-store.ts';
-import { type BenchResult, metric } from './stats.ts';
+import { type BenchResult, metric, timeScans } from './stats.ts';
 
 const BACKLOG = 30_000;
-const SCAN_MS = 20;
 const CONTROL_SCANS = 500;
 const DRAIN_MS = 120_000;
 
@@ -54,7 +52,7 @@ export async function benchDrain(say: (line: string) => void): Promise<BenchResu
       scan(journal, sealingKey, 0);
     };
     say(`${CONTROL_SCANS} scans without a centre`);
-    const control = await timeScans(lookUpAndAppend, (done) => done < CONTROL_SCANS);
+    const control = await timeScans(nodeClock, lookUpAndAppend, (done) => done < CONTROL_SCANS);
     say('scans while the backlog goes out');
     const mark = { read: () => undefined, write: () => undefined };
     const outbox = { ...journal, startNewJournal: () => undefined, prune: () => 0 };
@@ -62,7 +60,7 @@ export async function benchDrain(say: (line: string) => void): Promise<BenchResu
     const startMs = nodeClock.monotonicMs();
     const push = startPushLoop(options, quietHost);
     const isUnderWay = () => push.state().acknowledged < BACKLOG && nodeClock.monotonicMs() - startMs < DRAIN_MS;
-    const during = await timeScans(lookUpAndAppend, isUnderWay);
+    const during = await timeScans(nodeClock, lookUpAndAppend, isUnderWay);
     const tookMs = nodeClock.monotonicMs() - startMs;
     const { acknowledged } = push.state();
     await push.stop();
@@ -89,18 +87,4 @@ function scan(journal: Journal, sealTo: Uint8Array, number: number): void {
   const entry = testDecision(number);
   if (entry.kind !== 'decision') throw new Error('a decision');
   journal.append({ ...entry, sealTo, passed: undefined }, { nowMs: nodeClock.wallMs(), clockState: 'trusted' });
-}
-
-/** From when each scan was due to when it was done, milliseconds. */
-async function timeScans(action: () => void, goesOn: (done: number) => boolean): Promise<number[]> {
-  const times: number[] = [];
-  let dueMs = nodeClock.monotonicMs() + SCAN_MS;
-  while (goesOn(times.length)) {
-    await sleep(nodeClock, Math.max(0, dueMs - nodeClock.monotonicMs()));
-    action();
-    times.push(nodeClock.monotonicMs() - dueMs);
-    // One that was late does not make the next ones late.
-    dueMs = Math.max(dueMs + SCAN_MS, nodeClock.monotonicMs());
-  }
-  return times;
 }

@@ -83,7 +83,7 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
   const seed = nodeRandom.bytes(32);
   const signer = createSigner(seed);
   for (let index = 0; index < count; index++) await admitKiosk(centre.store, `puller-${index}`, signer);
-  const version = (await centre.store.currentSlice('default'))?.version ?? 0;
+  const version = (await centre.store.publishedSlices('default', 1))[0]?.version ?? 0;
   const { keyring, root } = centre.kit.upstream;
   const args = [
     builtPath('fixtures/feed-pullers.ts'),

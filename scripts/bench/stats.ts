@@ -1,4 +1,6 @@
 /** Quantiles of measured times, in the form that every benchmark writes. */
+import { type Clock, sleep } from '../../config/ports/clock.ts';
+
 export interface Metric {
   readonly p50: number;
   readonly p95: number;
@@ -21,6 +23,22 @@ export function metric(values: readonly number[], unit: Metric['unit']): Metric 
 
 function round(value: number): number {
   return Math.round(value * 100) / 100;
+}
+
+const SCAN_MS = 20;
+
+/** One action every 20 ms while `goesOn`: from when each was due to when it was done, milliseconds. */
+export async function timeScans(clock: Clock, action: () => void, goesOn: (done: number) => boolean): Promise<number[]> {
+  const times: number[] = [];
+  let dueMs = clock.monotonicMs() + SCAN_MS;
+  while (goesOn(times.length)) {
+    await sleep(clock, Math.max(0, dueMs - clock.monotonicMs()));
+    action();
+    times.push(clock.monotonicMs() - dueMs);
+    // One that was late does not make the next ones late.
+    dueMs = Math.max(dueMs + SCAN_MS, clock.monotonicMs());
+  }
+  return times;
 }
 
 /** Times single calls, in microseconds, after a warm-up that is not counted. */

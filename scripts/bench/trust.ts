@@ -15,8 +15,8 @@ import { keyId } from '../../sync/credential/cose.ts';
 import { readCredential } from '../../sync/credential/credential.ts';
 import { type Ed25519Backend, openEd25519 } from '../../sync/credential/ed25519.ts';
 import { signStatement } from '../../sync/credential/statement.ts';
-import type { SliceManifest } from '../../sync/protocol/slice.ts';
-import { buildSlice } from '../../sync/upstream/slices/build-slice.ts';
+import { type SliceManifest, statuses } from '../../sync/protocol/slice.ts';
+import { createSliceFile, describeSlice } from '../../sync/slice/slice-file.ts';
 import type { BenchResult, Metric } from './stats.ts';
 import { metric, timeCalls } from './stats.ts';
 
@@ -88,16 +88,12 @@ export async function benchTrust(say: (line: string) => void): Promise<BenchResu
 function bigSlice(folder: string): RegistrySlice {
   const key = nodeRandom.bytes(32);
   const files = { database: join(folder, 'big.db'), manifest: join(folder, 'big.cose'), key: join(folder, 'big.key') };
-  const rows = Array.from({ length: ROWS }, () => ({
-    pseudonym: nodeRandom.bytes(12),
-    status: 'F1' as const,
-    fromDay: 1,
-    untilDay: undefined,
-  }));
-  const { lengthBytes, sha256, rows: counts } = buildSlice(files.database, key, rows, []);
+  createSliceFile(files.database, (rows) => {
+    for (let index = 0; index < ROWS; index++) rows.status(nodeRandom.bytes(8), statuses.indexOf('F1'), 1, undefined);
+  });
   const header = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2036-01-01T00:00:00Z', audience: '*' };
   const seed = nodeRandom.bytes(32);
-  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, lengthBytes, sha256, rows: counts, feedSeq: 0 };
+  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, ...describeSlice(files.database), feedSeq: 0 };
   writeFileSync(files.manifest, signStatement('slice-manifest', manifest, seed));
   writeFileSync(files.key, toHex(key));
   const { publicKey } = nacl.sign.keyPair.fromSeed(seed);

@@ -87,7 +87,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
       if (stopped) return;
       await pause(failure === undefined ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
       // The first slice is waited for; a newer one may come a little later.
-      if (asked && !stopped && inbox.version() !== undefined) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
+      if (asked && !stopped && inbox.inUse() !== undefined) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
     }
   };
 

@@ -1,11 +1,10 @@
 /**
- * Fetches what a kiosk believes from outside: keyring, policy, slice. Each is checked before it is put in place; the slice
- * is downloaded beside the one in use, hashed as it arrives, and taken over by replacing its manifest alone.
+ * Fetches a newer slice: manifest, row key, file. Each is checked before it is put in place; what is in use stays until the
+ * manifest alone is replaced.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, statfsSync, writeSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { syncFolder, writePrivateFile } from '../../config/host/private-file.ts';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { writePrivateFile } from '../../config/host/private-file.ts';
 import { toHex } from '../credential/bytes.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
@@ -13,26 +12,24 @@ import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { sliceKeySchema } from '../protocol/feed.ts';
 import { openBox } from '../protocol/sealing.ts';
 import { type SliceManifest, sliceManifestSchema } from '../protocol/slice.ts';
+import { type FetchOptions, fetchSliceFile, type SliceFile, type SliceInUse } from './fetch-slice-file.ts';
 import { problemTitle } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
 /** Where the kiosk keeps slices, as its registry reads them. */
 export interface SliceInbox {
-  /** Version of the slice in use. */
-  version(): number | undefined;
+  inUse(): SliceInUse | undefined;
   readonly manifestFile: string;
-  filesFor(manifest: SliceManifest): { readonly folder: string; readonly database: string; readonly key: string };
-  /** Look now; the file of this hash was verified a moment ago. */
-  refresh(sha256: string): void;
+  filesFor(manifest: SliceManifest): { readonly folder: string; readonly key: string } & SliceFile;
+  /** Look now. `verified`: content of a file that was checked a moment ago. */
+  refresh(verified: string | undefined): void;
 }
 
-export interface PullSliceOptions {
-  readonly client: UpstreamClient;
+export interface PullSliceOptions extends FetchOptions {
   readonly kioskId: string;
   readonly sliceId: string;
   readonly sealingSecret: Uint8Array;
   readonly inbox: SliceInbox;
-  readonly bytesMax: number;
 }
 
 const REQUEST_MS = 20_000;
@@ -48,20 +45,27 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   if (!opened.ok) return failed(`manifest: ${opened.reason}`);
   const manifest = opened.value;
   if (manifest.sliceId !== sliceId) return failed(`manifest: it is for slice ${manifest.sliceId}`);
-  if (manifest.version <= (inbox.version() ?? 0)) return accept(false);
+  const inUse = inbox.inUse();
+  if (manifest.version <= (inUse?.manifest.version ?? 0)) return accept(false);
   const files = inbox.filesFor(manifest);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
   if (!existsSync(files.key)) {
     const key = await fetchKey(options, manifest, keyring, files.key);
     if (!key.ok) return key;
   }
-  if (!existsSync(files.database)) {
-    const database = await fetchDatabase(options, manifest, files.database);
+  const isThere = existsSync(files.database);
+  if (!isThere) {
+    const database = await fetchSliceFile(options, manifest, files, inUse);
     if (!database.ok) return database;
   }
   writePrivateFile(inbox.manifestFile, `${fetched.value}\n`);
-  inbox.refresh(manifest.sha256);
-  if (inbox.version() === manifest.version) removeOthers(files.folder, [files.database, files.key]);
+  inbox.refresh(isThere ? undefined : manifest.content);
+  if (inbox.inUse()?.manifest.version !== manifest.version) {
+    // What lies there cannot be used: the next round fetches it again.
+    rmSync(files.database, { force: true });
+    return failed('slice: the kiosk did not take it');
+  }
+  removeOthers(files.folder, [files.database, files.digest, files.key]);
   return accept(true);
 }
 
@@ -85,39 +89,11 @@ async function fetchKey(
   return accept(true);
 }
 
-/** Hashed as it is written; under its name only once it is whole, right and on disk. */
-async function fetchDatabase(
-  { client, sliceId, bytesMax }: PullSliceOptions,
-  { sha256, lengthBytes }: SliceManifest,
-  file: string,
-): Promise<Outcome<true, string>> {
-  const { bavail, bsize } = statfsSync(dirname(file));
-  if (lengthBytes > bytesMax) return failed(`slice: ${lengthBytes} bytes are more than allowed`);
-  if (lengthBytes * 2 > bavail * bsize) return failed(`slice: no room for ${lengthBytes} bytes`);
-  const part = `${file}.part`;
-  const hash = createHash('sha256');
-  const handle = openSync(part, 'w', 0o600);
-  try {
-    const reply = await client.download(`/v1/slices/${sliceId}/snapshots/${sha256}`, lengthBytes, (chunk) => {
-      hash.update(chunk);
-      writeSync(handle, chunk);
-    });
-    if (reply.kind === 'failed') return failed(`slice: ${reply.why}`);
-    if (reply.bytes !== lengthBytes || hash.digest('hex') !== sha256) return failed('slice: it is not the one that its manifest names');
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  renameSync(part, file);
-  syncFolder(dirname(file));
-  return accept(true);
-}
-
 /** What no manifest names any more. A file that is still open under Windows stays until the next time. */
 function removeOthers(folder: string, keep: readonly string[]): void {
   const names = new Set(keep.map((file) => basename(file)));
   for (const name of readdirSync(folder)) {
-    if (names.has(name) || !/\.(db|key|part)$/.test(name)) continue;
+    if (names.has(name) || !/\.(db|key|sha256|part|merging|delta)$/.test(name)) continue;
     try {
       rmSync(join(folder, name), { force: true });
     } catch (error) {

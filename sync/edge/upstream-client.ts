@@ -32,12 +32,19 @@ export type ClientReply =
     }
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
 
-export type DownloadReply = { readonly kind: 'done'; readonly bytes: number } | { readonly kind: 'failed'; readonly why: string };
+export type DownloadReply = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly why: string };
+
+export interface DownloadSink {
+  /** The answer begins at the first byte, although it was asked for a later one. */
+  restart(): void;
+  /** In order, one after the other. */
+  chunk(bytes: Uint8Array): Promise<void>;
+}
 
 export interface UpstreamClient {
   send(request: ClientRequest): Promise<ClientReply>;
-  /** Streams a large answer: `onChunk` for each part, in order. Resolves with the status; the parts of another than 200 are not passed on. */
-  download(target: string, bytesMax: number, onChunk: (chunk: Uint8Array) => void): Promise<DownloadReply>;
+  /** Streams a large answer of a known length, or its end from a byte on. Parts of another answer than 200 or 206 are not passed on. */
+  download(target: string, range: { readonly from: number; readonly lengthBytes: number }, sink: DownloadSink): Promise<DownloadReply>;
   /** Ends what is under way. */
   close(): void;
 }
@@ -112,43 +119,39 @@ export function createUpstreamClient({ url, pins, keyId, signer }: ClientOptions
       outgoing.end(body);
     });
   };
-  const download: UpstreamClient['download'] = (target, bytesMax, onChunk) =>
-    new Promise((resolve) => {
-      let cancel = () => {};
-      const fail = (why: string) => {
-        cancel();
-        resolve({ kind: 'failed', why });
-        outgoing.destroy();
-      };
-      const rearm = () => {
-        cancel();
-        cancel = host.clock.after(IDLE_MS_MAX, () => fail(`nothing for ${IDLE_MS_MAX} ms`));
-      };
-      const outgoing = (isTls ? https : http).request(url, { agent, method: 'GET', path: base + target });
-      rearm();
-      outgoing.on('error', (error) => fail(error.message));
-      outgoing.on('response', (incoming) => {
-        if (incoming.statusCode !== 200) return fail(`HTTP ${incoming.statusCode}`);
-        let bytes = 0;
-        incoming.on('data', (chunk: Buffer) => {
-          rearm();
-          bytes += chunk.length;
-          if (bytes > bytesMax) return fail(`more than ${bytesMax} bytes`);
-          try {
-            onChunk(chunk);
-          } catch (error) {
-            fail(error instanceof Error ? error.message : String(error));
-          }
-        });
-        incoming.on('error', (error) => fail(error.message));
-        incoming.on('aborted', () => fail('cut off'));
-        incoming.on('end', () => {
-          cancel();
-          resolve({ kind: 'done', bytes });
-        });
+  const download: UpstreamClient['download'] = async (target, { from, lengthBytes }, sink) => {
+    const headers = from > 0 ? { range: `bytes=${from}-` } : {};
+    const outgoing = (isTls ? https : http).request(url, { agent, method: 'GET', path: base + target, headers });
+    let cancel: () => void = () => undefined;
+    const rearm = () => {
+      cancel();
+      cancel = host.clock.after(IDLE_MS_MAX, () => outgoing.destroy(new Error(`nothing for ${IDLE_MS_MAX} ms`)));
+    };
+    rearm();
+    try {
+      const incoming = await new Promise<http.IncomingMessage>((resolve, reject) => {
+        outgoing.on('response', resolve).on('error', reject).end();
       });
-      outgoing.end();
-    });
+      const isRest = incoming.statusCode === 206 && incoming.headers['content-range'] === `bytes ${from}-${lengthBytes - 1}/${lengthBytes}`;
+      if (incoming.statusCode !== 200 && !isRest) return { kind: 'failed', why: `HTTP ${incoming.statusCode}` };
+      let bytes = isRest ? from : 0;
+      if (!isRest && from > 0) sink.restart();
+      // One part at a time: the next is read when this one is written.
+      for await (const chunk of incoming) {
+        rearm();
+        if (!(chunk instanceof Uint8Array)) continue;
+        bytes += chunk.length;
+        if (bytes > lengthBytes) return { kind: 'failed', why: `more than ${lengthBytes} bytes` };
+        await sink.chunk(chunk);
+      }
+      return { kind: 'done' };
+    } catch (error) {
+      return { kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+    } finally {
+      cancel();
+      outgoing.destroy();
+    }
+  };
 
   return { send, download, close: () => agent.destroy() };
 }

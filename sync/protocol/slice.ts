@@ -6,17 +6,44 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
 
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const file = z.object({ sha256: hash, lengthBytes: z.number().int().positive() });
+
 export const sliceManifestSchema = statementHeader.extend({
   sliceId: z.string().regex(/^[a-z0-9-]{1,32}$/),
   /** Changes with the row key. */
   generation: z.number().int().positive(),
-  lengthBytes: z.number().int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** SHA-256 over the rows, whichever way the file came about. */
+  content: hash,
   rows: z.object({ status: z.number().int().min(0), revoked: z.number().int().min(0) }),
   /** Number of the last entry of the feed that is in it. */
   feedSeq: z.number().int().min(0).default(0),
+  snapshot: file,
+  /** Files of changes, oldest first: each leads from one content to the next, the last one to this. */
+  deltas: z
+    .array(file.extend({ from: hash, to: hash }))
+    .max(64)
+    .default([]),
 });
 export type SliceManifest = z.infer<typeof sliceManifestSchema>;
+
+export type SliceDelta = SliceManifest['deltas'][number];
+
+/**
+ * What leads from `content` to the slice of a manifest: its deltas, none where it is the same already; undefined where only
+ * the snapshot does, or where that is the shorter way.
+ */
+export function deltasFrom(content: string | undefined, manifest: Pick<SliceManifest, 'content' | 'deltas' | 'snapshot'>) {
+  if (content === manifest.content) return [];
+  const first = manifest.deltas.findLastIndex(({ from }) => from === content);
+  const chain = first < 0 ? [] : manifest.deltas.slice(first);
+  const isWhole = chain.length > 0 && chain.every(({ to }, index) => to === (chain[index + 1]?.from ?? manifest.content));
+  const lengthBytes = chain.reduce((sum, delta) => sum + delta.lengthBytes, 0);
+  return isWhole && lengthBytes <= manifest.snapshot.lengthBytes * DELTA_SHARE_MAX ? chain : undefined;
+}
+
+/** Changes that are longer than this part of the snapshot are not worth applying. */
+export const DELTA_SHARE_MAX = 0.5;
 
 /** In the order of their numbers in the file; a later one is more restrictive where two subjects share a row. */
 export const statuses = ['clear', 'F3', 'F2', 'F1', 'F0', 'hold', 'deceased'] as const;

@@ -9,7 +9,7 @@ import { ingestRoutes } from './ingest/routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { createProjector, type Projector } from './projector/projector.ts';
 import { createFeedHub } from './slices/feed-hub.ts';
-import { createPublisher } from './slices/publish.ts';
+import { createPublisher, type SliceScope } from './slices/publish.ts';
 import { sliceRoutes } from './slices/routes.ts';
 import type { Store } from './store/store.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
@@ -20,8 +20,12 @@ export interface UpstreamOptions extends ServerOptions {
   readonly root: string;
   /** How long raw batches and crossings are kept; undefined: for ever. */
   readonly retentionMs: number | undefined;
+  /** Address of the store, for workers. */
+  readonly storeAddress: string;
   /** Folder of the published slices. */
   readonly slices: string;
+  /** Further slices, besides the default one. */
+  readonly scopes: readonly SliceScope[];
   /** Least time between two slices of a changing registry; what is urgent goes by the feed meanwhile. */
   readonly publishMs: number;
   readonly keyringFile: string;
@@ -40,14 +44,14 @@ export interface Upstream {
 export const DEFAULT_SLICE = 'default';
 const PROJECT_MS = 1_000;
 const PRUNE_MS = 3_600_000;
+const REST_FACTOR = 4;
 
 /** Takes over `store` and closes it in the end. Throws Fault('upstream-port-busy'). */
 export async function openUpstream(store: Store, options: UpstreamOptions, host: Host): Promise<Upstream> {
   const { keys, root, retentionMs } = options;
   const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
-  const publisher = createPublisher(store, { folder: options.slices, sliceKey: keys.slice }, host);
-  await publisher.refresh(DEFAULT_SLICE);
+  const publication = await startPublishing(store, options, host);
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
   const routes = [
@@ -58,17 +62,15 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       clock: host.clock,
       onCommitted: () => void projection.run(),
     }),
-    ...sliceRoutes({ store, publisher, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
+    ...sliceRoutes({ store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
     ...overviewRoutes(store, host.clock),
   ];
   const server = await startServer(routes, store, options, host).catch((error: unknown) => {
     hub.stop();
+    publication.stop();
     throw error;
   });
   const stopProjecting = every(host.clock, PROJECT_MS, () => void projection.run());
-  const stopPublishing = every(host.clock, options.publishMs, () => {
-    publisher.refresh(DEFAULT_SLICE).catch((error) => host.log.error('publisher-failed', { why: String(error) }));
-  });
   const stopPruning = every(host.clock, PRUNE_MS, () => {
     if (retentionMs === undefined) return;
     store.prune(host.clock.wallMs() - retentionMs).catch((error) => host.log.error('prune-failed', { why: String(error) }));
@@ -79,14 +81,46 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     settle: projection.run,
     async close() {
       stopProjecting();
-      stopPublishing();
+      publication.stop();
       stopPruning();
       hub.stop();
       await server.close();
+      await publication.idle();
       await projection.run();
       await store.close();
     },
   };
+}
+
+/** A registry that has changed becomes a slice, at most every `publishMs` and for a fifth of the time. */
+async function startPublishing(store: Store, options: UpstreamOptions, host: Host) {
+  const scopes = [{ sliceId: DEFAULT_SLICE, regions: [] }, ...options.scopes];
+  const publisher = createPublisher(
+    store,
+    { storeAddress: options.storeAddress, folder: options.slices, sliceKey: options.keys.slice, scopes },
+    host,
+  );
+  let running: Promise<void> | undefined;
+  let restUntilMs = Number.NEGATIVE_INFINITY;
+  const refresh = async () => {
+    const startMs = host.clock.monotonicMs();
+    try {
+      await publisher.refresh();
+    } catch (error) {
+      host.log.error('publisher-failed', { why: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    }
+    const endMs = host.clock.monotonicMs();
+    restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+    running = undefined;
+  };
+  const begin = () => {
+    if (running === undefined && host.clock.monotonicMs() >= restUntilMs) running = refresh();
+  };
+  // Kiosks are served from the last publication while the next one is built; only the very first is waited for.
+  const published = await Promise.all(scopes.map(({ sliceId }) => store.publishedSlices(sliceId, 1)));
+  if (published.some((slices) => slices.length === 0)) await publisher.refresh();
+  else begin();
+  return { stop: every(host.clock, options.publishMs, begin), idle: async () => running };
 }
 
 /** One projector at a time; a call while it runs is answered by one more run after it. */

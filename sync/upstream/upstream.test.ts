@@ -306,10 +306,12 @@ describe('the document', () => {
         paths: z.record(z.string(), z.record(z.string(), z.object({ responses: z.record(z.string(), z.unknown()) }))),
       })
       .parse(await (await fetch(`${centre.upstream.url}/v1/openapi.json`)).json());
-    const current = await centre.store.currentSlice('default');
-    const values: Record<string, string> = { journalId, sliceId: 'default', generation: '1', sha256: current?.sha256 ?? '' };
+    const [current] = await centre.store.publishedSlices('default', 1);
+    const values: Record<string, string> = { journalId, sliceId: 'default', generation: '1', sha256: current?.body.snapshot.sha256 ?? '' };
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, operation] of Object.entries(methods)) {
+        // There are no changes to a first slice.
+        if (path.includes('/deltas/')) continue;
         const target = path.replaceAll(/\{(\w+)\}/g, (_all, name: string) => values[name] ?? name);
         const answer = await fetch(centre.upstream.url + target, {
           method: method.toUpperCase(),

@@ -2,9 +2,11 @@
  * The HTTP server of upstream: registers the routes, finds out who asks, keeps bodies within bounds, and turns replies into
  * responses. Holds no state and makes no rules, so that any number of processes may share one store.
  */
-import { createReadStream, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../../../config/faults.ts';
+import { packageRoot } from '../../../config/host/install-paths.ts';
 import type { Host } from '../../../config/ports/host.ts';
 import { type ProblemCode, problemBody } from '../../protocol/problem.ts';
 import type { FleetStore } from '../store/store.ts';
@@ -30,6 +32,7 @@ const REQUEST_MS_MAX = 60_000;
 const KEEP_ALIVE_MS = 72_000;
 /** Not each of a waiting kiosk's questions is worth a write. */
 const SEEN_MS = 60_000;
+const IMMUTABLE_MS = 365 * 86_400_000;
 const REALM = 'Basic realm="checkpoint-kiosk upstream", charset="UTF-8"';
 
 /** Throws Fault('upstream-port-busy'). */
@@ -71,6 +74,7 @@ export function buildServer(
     forceCloseConnections: true,
     logger: false,
   });
+  void server.register(fastifyStatic, { root: packageRoot, serve: false });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setNotFoundHandler(async (_request, response) => respond(response, problem('not-found')));
@@ -125,8 +129,8 @@ function describe(request: FastifyRequest): UpstreamRequest {
 
 function respond(response: FastifyReply, reply: Reply): FastifyReply {
   if (reply.kind === 'file') {
-    void response.header('cache-control', 'public, max-age=31536000, immutable').header('content-length', statSync(reply.path).size);
-    return response.type('application/octet-stream').send(createReadStream(reply.path));
+    // With Range: a download that was cut off goes on.
+    return response.sendFile(basename(reply.path), dirname(reply.path), { immutable: true, maxAge: IMMUTABLE_MS });
   }
   void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   if (reply.kind === 'none') return response.code(204).send();

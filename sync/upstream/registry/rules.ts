@@ -7,7 +7,15 @@ import { type Status, statuses } from '../../protocol/slice.ts';
 import { normalisePlate, subjectPseudonym } from '../../protocol/tags.ts';
 import type { RegistryChange } from '../store/store.ts';
 
-export type RegistryReason = 'id-form' | 'plate-form' | 'subject-missing' | 'status-unknown' | 'date-form' | 'date-order' | 'columns';
+export type RegistryReason =
+  | 'id-form'
+  | 'plate-form'
+  | 'subject-missing'
+  | 'status-unknown'
+  | 'date-form'
+  | 'date-order'
+  | 'region-form'
+  | 'columns';
 
 export interface StatusRequest {
   /** 12 digits. */
@@ -17,12 +25,14 @@ export interface StatusRequest {
   /** YYYY-MM-DD in the authority's time zone, both inclusive; without `from`: today, without `until`: no end known. */
   readonly from?: string | undefined;
   readonly until?: string | undefined;
+  /** Where the person lives, a number of the GSO's list of provinces and communes. */
+  readonly region?: string | undefined;
 }
 
 const DAY_MS = 86_400_000;
 
 export function statusChange(
-  { id, plate, status, from, until }: StatusRequest,
+  { id, plate, status, from, until, region = '' }: StatusRequest,
   subjectKey: Uint8Array,
   today: number,
 ): Outcome<Extract<RegistryChange, { kind: 'status' }>, RegistryReason> {
@@ -33,8 +43,11 @@ export function statusChange(
   const [fromDay, untilDay] = [dayOf(from), dayOf(until)];
   if (fromDay === null || untilDay === null) return refuse('date-form');
   if (untilDay !== undefined && untilDay < (fromDay ?? today)) return refuse('date-order');
+  if (!/^\d{0,5}$/.test(region)) return refuse('region-form');
   const days = known === 'clear' ? { fromDay: 0, untilDay: undefined } : { fromDay: fromDay ?? today, untilDay };
-  return accept({ kind: 'status', pseudonym: subjectPseudonym(subjectKey, subject.value), status: known satisfies Status, ...days });
+  const place = region === '' ? {} : { region: Number(region) };
+  const pseudonym = subjectPseudonym(subjectKey, subject.value);
+  return accept({ kind: 'status', pseudonym, status: known satisfies Status, ...days, ...place });
 }
 
 function subjectOf(id: string | undefined, plate: string | undefined): Outcome<string, RegistryReason> {
@@ -54,7 +67,7 @@ function dayOf(text: string | undefined): number | undefined | null {
   return unixMs / DAY_MS;
 }
 
-const COLUMNS = ['id', 'plate', 'status', 'from', 'until'] as const;
+const COLUMNS = ['id', 'plate', 'status', 'from', 'until', 'region'] as const;
 export type CsvColumns = readonly ((typeof COLUMNS)[number] | undefined)[];
 
 /** Reads the first line of a CSV file: names of columns in any order, `,` or `;` between them. */
@@ -68,7 +81,7 @@ export function csvRow(line: string, columns: CsvColumns): StatusRequest {
   const values = splitCsv(line);
   const value = (name: (typeof COLUMNS)[number]) => values[columns.indexOf(name)];
   const at = (name: (typeof COLUMNS)[number]) => (columns.includes(name) ? value(name) : undefined);
-  return { id: at('id'), plate: at('plate'), status: at('status') ?? '', from: at('from'), until: at('until') };
+  return { id: at('id'), plate: at('plate'), status: at('status') ?? '', from: at('from'), until: at('until'), region: at('region') };
 }
 
 /** Ids, plates, statuses and dates hold neither commas nor quotes: a field may be quoted, and is not more than that. */

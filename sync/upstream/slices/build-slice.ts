@@ -1,64 +1,80 @@
 /**
- * Builds a registry slice: the SQLite file that a kiosk looks people and codes up in, from rows of the registry. Row keys
- * are keyed hashes; where two subjects fall on one key the more restrictive row wins, and the result says how often.
+ * Builds a registry slice from the store, and the changes since the one before: the file that a kiosk looks people and codes
+ * up in. Row keys are keyed hashes. Runs in a worker with a connection of its own: ten million rows take minutes.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
-import { openWritable } from '../../../config/host/open-database.ts';
-import { toHex } from '../../credential/bytes.ts';
-import { SLICE_TABLES, type SliceManifest, type Status, sliceRowKey, statuses } from '../../protocol/slice.ts';
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { syncFolder } from '../../../config/host/private-file.ts';
+import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../protocol/slice.ts';
+import { createSliceFile, digestContent, digestFile, writeDelta } from '../../slice/slice-file.ts';
+import type { RegistryStore } from '../store/store.ts';
 
-export interface StatusRow {
-  /** 12 bytes. */
-  readonly pseudonym: Uint8Array;
-  readonly status: Status;
-  /** Days since 1970-01-01 in the authority's time zone, both inclusive; undefined: no end known. */
-  readonly fromDay: number;
-  readonly untilDay: number | undefined;
+export interface BuildJob {
+  readonly sliceId: string;
+  /** Of these everybody; of all others whoever is not clear. */
+  readonly regions: readonly number[];
+  /** Row key, 32 bytes. */
+  readonly key: Uint8Array;
+  /** Unix seconds: what has expired is left out. */
+  readonly nowS: number;
+  readonly folder: string;
+  /** The slice before, of the same generation. */
+  readonly base: Pick<SliceManifest, 'content' | 'snapshot'> | undefined;
 }
 
-export interface RevokedRow {
-  readonly cti: Uint8Array;
-  /** Unix seconds: after its expiry a credential needs no revocation. */
-  readonly expiresAt: number;
+const manifestShape = sliceManifestSchema.shape;
+export const builtSliceSchema = z.object({
+  content: manifestShape.content,
+  rows: manifestShape.rows,
+  feedSeq: z.number(),
+  snapshot: manifestShape.snapshot,
+  /** From the slice before to this one, where both are known and differ. */
+  delta: manifestShape.deltas.unwrap().element.optional(),
+  /** Revision of the registry that it shows. */
+  revision: z.number(),
+  /** Subjects whose row key belonged to another already; the more restrictive row is in it. */
+  collisions: z.number(),
+});
+export type BuiltSlice = z.infer<typeof builtSliceSchema>;
+
+export const snapshotFile = (folder: string, sha256: string) => join(folder, `${sha256}.db`);
+export const deltaFile = (folder: string, sha256: string) => join(folder, `${sha256}.delta`);
+
+/** Files are named by their hash, on disk when this returns. */
+export async function buildSlice(store: RegistryStore, job: BuildJob): Promise<BuiltSlice> {
+  const { sliceId, folder, base, key } = job;
+  const fresh = join(folder, `${sliceId}.new`);
+  const { collisions, moment } = createSliceFile(fresh, (rows) =>
+    store.exportRegistry(job.nowS, job.regions, {
+      status: ({ pseudonym, status, fromDay, untilDay }) =>
+        rows.status(sliceRowKey(key, pseudonym), statuses.indexOf(status), fromDay, untilDay),
+      revoked: ({ cti, expiresAt }) => rows.revoked(cti, expiresAt),
+    }),
+  );
+  const { content, rows } = digestContent(fresh);
+  const snapshot = digestFile(fresh);
+  const delta = base === undefined || base.content === content ? undefined : changesSince(folder, base, { sliceId, content, fresh });
+  renameSync(fresh, snapshotFile(folder, snapshot.sha256));
+  syncFolder(folder);
+  return { content, rows, snapshot, delta, collisions, ...moment };
 }
 
-export interface BuiltSlice extends Pick<SliceManifest, 'lengthBytes' | 'sha256' | 'rows'> {
-  /** Subjects whose row key belonged to another already. */
-  readonly collisions: number;
+function changesSince(
+  folder: string,
+  base: Pick<SliceManifest, 'content' | 'snapshot'>,
+  { sliceId, content, fresh }: { readonly sliceId: string; readonly content: string; readonly fresh: string },
+): BuiltSlice['delta'] {
+  const before = snapshotFile(folder, base.snapshot.sha256);
+  if (!existsSync(before)) return undefined;
+  const changes = join(folder, `${sliceId}.changes`);
+  writeDelta(changes, before, fresh);
+  const delta = { from: base.content, to: content, ...digestFile(changes) };
+  renameSync(changes, deltaFile(folder, delta.sha256));
+  return delta;
 }
 
-/** Writes `file` anew. The manifest that vouches for it is signed by the caller. */
-export function buildSlice(file: string, key: Uint8Array, status: readonly StatusRow[], revoked: readonly RevokedRow[]): BuiltSlice {
-  for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
-  const { merged, collisions } = mergeRows(key, status);
-  const database = openWritable(file);
-  try {
-    database.transaction(() => {
-      database.exec(SLICE_TABLES);
-      const insert = database.prepare('INSERT INTO status (key, status, from_day, until_day) VALUES (?, ?, ?, ?)');
-      for (const [hex, row] of merged) insert.run(Buffer.from(hex, 'hex'), statuses.indexOf(row.status), row.fromDay, row.untilDay ?? null);
-      const insertRevoked = database.prepare('INSERT OR REPLACE INTO revoked (cti, expires_at) VALUES (?, ?)');
-      for (const row of revoked) insertRevoked.run(row.cti, row.expiresAt);
-    })();
-    // A kiosk opens the file read-only: it must need no log beside it.
-    database.pragma('journal_mode = DELETE');
-  } finally {
-    database.close();
-  }
-  const bytes = readFileSync(file);
-  const rows = { status: merged.size, revoked: new Set(revoked.map(({ cti }) => toHex(cti))).size };
-  return { lengthBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex'), rows, collisions };
-}
-
-function mergeRows(key: Uint8Array, rows: readonly StatusRow[]) {
-  const merged = new Map<string, StatusRow>();
-  let collisions = 0;
-  for (const row of rows) {
-    const rowKey = toHex(sliceRowKey(key, row.pseudonym));
-    const earlier = merged.get(rowKey);
-    if (earlier !== undefined && toHex(earlier.pseudonym) !== toHex(row.pseudonym)) collisions++;
-    if (earlier === undefined || statuses.indexOf(row.status) > statuses.indexOf(earlier.status)) merged.set(rowKey, row);
-  }
-  return { merged: new Map([...merged].sort(([a], [b]) => (a < b ? -1 : 1))), collisions };
+/** Removes half-made files of builds that were cut off. */
+export function removeLeftovers(folder: string, sliceId: string): void {
+  for (const name of ['new', 'changes']) rmSync(join(folder, `${sliceId}.${name}`), { force: true });
 }

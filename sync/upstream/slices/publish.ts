@@ -1,39 +1,51 @@
 /**
- * Publishes a slice: builds the file from the registry, names it by its hash, signs the manifest. The row key stays the same
- * within a generation, a week by default, so that a key that leaves with a stolen kiosk soon opens nothing new.
+ * Publishes a slice: has the file built, names it by its hash, signs the manifest with the changes that lead to it. The row
+ * key stays the same within a generation, a week by default, so that a key that leaves with a stolen kiosk soon opens
+ * nothing new.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { syncFolder } from '../../../config/host/private-file.ts';
+import { runInWorker } from '../../../config/host/worker.ts';
 import type { Host } from '../../../config/ports/host.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
-import type { SliceManifest } from '../../protocol/slice.ts';
+import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest } from '../../protocol/slice.ts';
 import type { PublishedSlice, RegistryStore } from '../store/store.ts';
-import { buildSlice } from './build-slice.ts';
+import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
+
+export interface SliceScope {
+  readonly sliceId: string;
+  /** Of these everybody; of all others whoever is not clear. */
+  readonly regions: readonly number[];
+}
 
 export interface PublisherOptions {
-  /** Folder of the snapshots. */
+  /** Address of the store, for the worker. */
+  readonly storeAddress: string;
+  /** Folder of the snapshots and deltas. */
   readonly folder: string;
   readonly sliceKey: Signer;
+  readonly scopes: readonly SliceScope[];
 }
 
 export interface Publisher {
-  /** Publishes if there is none yet, the registry has changed, or the manifest grows old. */
-  refresh(sliceId: string): Promise<PublishedSlice>;
-  /** The file of a snapshot, which may be absent. */
-  fileOf(sha256: string): string;
+  /** Publishes those that there are none of yet, that show an older registry, or whose manifest grows old. */
+  refresh(): Promise<void>;
 }
 
 const GENERATION_MS = 7 * 86_400_000;
 const VALID_MS = 7 * 86_400_000;
 /** A manifest is signed again this long before it would matter, also without a change. */
 const RENEW_MS = 86_400_000;
-/** Snapshots that kiosks may still be fetching. */
-const KEEP_SNAPSHOTS = 3;
+/** Publications whose files kiosks may still be fetching. */
+const KEEP_PUBLISHED = 3;
+const DELTAS_MAX = 32;
+const HEAP_MIB_MAX = 1_024;
 
-export function createPublisher(store: RegistryStore, { folder, sliceKey }: PublisherOptions, host: Host): Publisher {
-  const fileOf = (sha256: string) => join(folder, `${sha256}.db`);
+export function createPublisher(store: RegistryStore, options: PublisherOptions, host: Host): Publisher {
+  const { folder, sliceKey, scopes } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const { sliceId } of scopes) removeLeftovers(folder, sliceId);
 
   const generationFor = async (sliceId: string, nowMs: number) => {
     const newest = await store.sliceKey(sliceId);
@@ -43,54 +55,82 @@ export function createPublisher(store: RegistryStore, { folder, sliceKey }: Publ
     return next;
   };
 
-  const publish = async (sliceId: string, previous: PublishedSlice | undefined): Promise<PublishedSlice> => {
+  const build = async (job: BuildJob): Promise<BuiltSlice> =>
+    builtSliceSchema.parse(
+      await runInWorker({
+        source: 'sync/upstream/slices/build-worker.ts',
+        data: { ...job, store: options.storeAddress },
+        heapMiBMax: HEAP_MIB_MAX,
+      }),
+    );
+
+  const publish = async ({ sliceId, regions }: SliceScope, previous: PublishedSlice | undefined): Promise<void> => {
     const nowMs = host.clock.wallMs();
-    const revision = await store.registryRevision();
     const { generation, key } = await generationFor(sliceId, nowMs);
-    const { status, revoked, feedSeq } = await store.exportRegistry(Math.floor(nowMs / 1000));
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    const fresh = join(folder, `${sliceId}.new`);
-    const { lengthBytes, sha256, rows, collisions } = buildSlice(fresh, key, status, revoked);
+    const base = previous?.body.generation === generation ? previous.body : undefined;
+    const built = await build({ sliceId, regions, key, nowS: Math.floor(nowMs / 1000), folder, base });
+    const { content, rows, feedSeq, snapshot, delta, revision, collisions } = built;
     if (collisions > 0) host.log.warn('slice-collisions', { slice: sliceId, collisions });
-    renameSync(fresh, fileOf(sha256));
-    syncFolder(folder);
-    const version = Math.max((previous?.version ?? 0) + 1, Math.floor(nowMs / 1000));
-    const manifest: SliceManifest = {
+    const issuedAtMs = host.clock.wallMs();
+    const version = Math.max((previous?.version ?? 0) + 1, Math.floor(issuedAtMs / 1000));
+    const body: SliceManifest = {
       version,
-      issuedAt: new Date(nowMs).toISOString(),
-      expires: new Date(nowMs + VALID_MS).toISOString(),
+      issuedAt: new Date(issuedAtMs).toISOString(),
+      expires: new Date(issuedAtMs + VALID_MS).toISOString(),
       audience: '*',
       sliceId,
       generation,
-      lengthBytes,
-      sha256,
+      content,
       rows,
       feedSeq,
+      snapshot,
+      deltas: worthKeeping([...(base?.deltas ?? []), ...(delta === undefined ? [] : [delta])], snapshot.lengthBytes),
     };
-    const line = signStatement('slice-manifest', manifest, sliceKey);
-    const published = { sliceId, version, generation, sha256, lengthBytes, manifest: line, publishedAtMs: nowMs, revision };
-    await store.publishSlice(published);
-    kept.push(sha256);
-    dropOld();
-    host.log.info('slice-published', { slice: sliceId, version, generation, status: rows.status, revoked: rows.revoked });
-    return published;
+    const manifest = signStatement('slice-manifest', body, sliceKey);
+    await store.publishSlice({ sliceId, version, body, manifest, publishedAtMs: issuedAtMs, revision });
+    host.log.info('slice-published', {
+      slice: sliceId,
+      version,
+      generation,
+      status: rows.status,
+      revoked: rows.revoked,
+      buildMs: issuedAtMs - nowMs,
+    });
   };
 
-  const kept: string[] = [];
-  const dropOld = () => {
-    const names = new Set(kept.slice(-KEEP_SNAPSHOTS).map((sha256) => `${sha256}.db`));
-    // Those of earlier runs stay until this run has published enough of its own.
-    if (names.size < KEEP_SNAPSHOTS) return;
-    for (const name of readdirSync(folder)) if (/^[0-9a-f]{64}\.db$/.test(name) && !names.has(name)) rmSync(join(folder, name));
+  const dropOld = async () => {
+    const published = await Promise.all(scopes.map(({ sliceId }) => store.publishedSlices(sliceId, KEEP_PUBLISHED)));
+    const keep = new Set(
+      published
+        .flat()
+        .flatMap(({ body }) => [snapshotFile(folder, body.snapshot.sha256), ...body.deltas.map(({ sha256 }) => deltaFile(folder, sha256))]),
+    );
+    for (const name of readdirSync(folder)) {
+      const file = join(folder, name);
+      if (/^[0-9a-f]{64}\.(db|delta)$/.test(name) && !keep.has(file)) rmSync(file);
+    }
   };
 
   return {
-    fileOf,
-    async refresh(sliceId) {
-      const current = await store.currentSlice(sliceId);
-      const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
-      const isChanged = current?.revision !== (await store.registryRevision());
-      return current === undefined || isOld || isChanged ? publish(sliceId, current) : current;
+    async refresh() {
+      for (const scope of scopes) {
+        const [current] = await store.publishedSlices(scope.sliceId, 1);
+        const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
+        const isChanged = current?.revision !== (await store.registryRevision());
+        if (current === undefined || isOld || isChanged) await publish(scope, current);
+      }
+      await dropOld();
     },
   };
+}
+
+/** The newest of them that together are shorter than what they save. */
+function worthKeeping(deltas: readonly SliceDelta[], snapshotBytes: number): SliceDelta[] {
+  let budgetBytes = snapshotBytes * DELTA_SHARE_MAX;
+  const kept = deltas.slice(-DELTAS_MAX).toReversed();
+  const first = kept.findIndex(({ lengthBytes }) => {
+    budgetBytes -= lengthBytes;
+    return budgetBytes < 0;
+  });
+  return (first < 0 ? kept : kept.slice(0, first)).toReversed();
 }

@@ -10,12 +10,13 @@ import { sealBox } from '../../protocol/sealing.ts';
 import { sliceRowKey } from '../../protocol/slice.ts';
 import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
 import type { NumberedChange, RegistryStore } from '../store/store.ts';
+import { deltaFile, snapshotFile } from './build-slice.ts';
 import type { FeedHub } from './feed-hub.ts';
-import type { Publisher } from './publish.ts';
 
 export interface SliceRouteOptions {
   readonly store: RegistryStore;
-  readonly publisher: Publisher;
+  /** Folder of the snapshots and deltas. */
+  readonly slices: string;
   readonly hub: FeedHub;
   readonly feedKey: Signer;
   readonly sliceKey: Signer;
@@ -28,7 +29,8 @@ const PAGE_VALID_MS = 3_600_000;
 const KEY_VALID_MS = 7 * 86_400_000;
 
 export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
-  const { store, publisher, hub, feedKey, sliceKey } = options;
+  const { store, slices, hub, feedKey, sliceKey } = options;
+  const currentSlice = async (sliceId: string) => (await store.publishedSlices(sliceId, 1))[0];
 
   const header = (audience: string, validMs: number) => {
     const nowMs = host.clock.wallMs();
@@ -47,13 +49,13 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     if (!sliceId.success || !isCount(after) || !isCount(generation) || !isCount(waitS) || waitS > FEED_WAIT_S_MAX) {
       return problem('request-invalid', `after, generation, wait (0 to ${FEED_WAIT_S_MAX}): whole numbers`);
     }
-    const [key, current] = [await store.sliceKey(sliceId.data, generation), await store.currentSlice(sliceId.data)];
+    const [key, current] = [await store.sliceKey(sliceId.data, generation), await currentSlice(sliceId.data)];
     if (key === undefined || current === undefined) return problem('not-found', 'no such slice or generation');
     // A kiosk with another slice is answered at once: it has something to fetch.
     const mayWait = waitS > 0 && query.get('slice') === String(current.version);
     if (mayWait && (await store.feedHead()) <= after) await hub.wait(after, waitS * 1000);
     const changes = await store.feedAfter(after, FEED_ENTRIES_MAX);
-    const now = (await store.currentSlice(sliceId.data)) ?? current;
+    const now = (await currentSlice(sliceId.data)) ?? current;
     // Unsigned, and so worth nothing but a new question: it saves most of what a waiting kiosk costs on a metered line.
     if (mayWait && changes.length === 0 && now.version === current.version) return { kind: 'none' };
     const page: FeedPage = {
@@ -83,6 +85,11 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
 
   const file = (path: string | undefined): Reply =>
     path !== undefined && existsSync(path) ? { kind: 'statement', line: readFileSync(path, 'utf8').trimEnd() } : problem('not-found');
+
+  const immutable = (sha256 = '', fileOf: typeof snapshotFile): Reply => {
+    const path = /^[0-9a-f]{64}$/.test(sha256) ? fileOf(slices, sha256) : undefined;
+    return path !== undefined && existsSync(path) ? { kind: 'file', path } : problem('not-found');
+  };
 
   const open = { method: 'GET', caller: 'anyone', bodyBytesMax: 0 } as const;
   const own = { method: 'GET', caller: 'kiosk', bodyBytesMax: 0 } as const;
@@ -115,7 +122,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       problems: ['not-found'],
       async handle(request: UpstreamRequest): Promise<Reply> {
         const sliceId = sliceIdText.safeParse(request.params.sliceId);
-        const current = sliceId.success ? await store.currentSlice(sliceId.data) : undefined;
+        const current = sliceId.success ? await currentSlice(sliceId.data) : undefined;
         return current === undefined ? problem('not-found') : { kind: 'statement', line: current.manifest };
       },
     },
@@ -126,11 +133,16 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       summary: 'A snapshot by its hash; it never changes.',
       reply: { kind: 'file', description: 'SQLite file' },
       problems: ['not-found'],
-      async handle(request: UpstreamRequest): Promise<Reply> {
-        const sha256 = request.params.sha256 ?? '';
-        const path = /^[0-9a-f]{64}$/.test(sha256) ? publisher.fileOf(sha256) : undefined;
-        return path !== undefined && existsSync(path) ? { kind: 'file', path } : problem('not-found');
-      },
+      handle: async ({ params }: UpstreamRequest) => immutable(params.sha256, snapshotFile),
+    },
+    {
+      ...open,
+      path: '/v1/slices/{sliceId}/deltas/{sha256}',
+      operationId: 'readDelta',
+      summary: 'The changes between two slices, by their hash; they never change.',
+      reply: { kind: 'file', description: 'SQLite file' },
+      problems: ['not-found'],
+      handle: async ({ params }: UpstreamRequest) => immutable(params.sha256, deltaFile),
     },
     {
       ...open,

@@ -4,7 +4,7 @@
  */
 import type { ChainPoint, JournalParent } from '../../protocol/batch.ts';
 import type { RejectReason } from '../../protocol/receipt.ts';
-import type { Status } from '../../protocol/slice.ts';
+import type { SliceManifest, Status } from '../../protocol/slice.ts';
 
 export interface EnrolmentToken {
   /** SHA-256 of the token, hex. */
@@ -221,6 +221,8 @@ export type RegistryChange =
       readonly status: Status;
       readonly fromDay: number;
       readonly untilDay: number | undefined;
+      /** Province or commune, a number of the GSO's list; undefined: as before. */
+      readonly region?: number | undefined;
     }
   /** `cti` 8 bytes; `expiresAt` Unix seconds. */
   | { readonly kind: 'revoked'; readonly cti: Uint8Array; readonly expiresAt: number }
@@ -244,20 +246,22 @@ export interface ImportPlace {
 /** `seq` and `prev` as in the feed. */
 export type NumberedChange = RegistryChange & { readonly seq: number; readonly prev: number };
 
-/** Everything of the registry that is not clear or not valid, as of one moment. */
-export interface RegistryExport {
-  readonly status: readonly Extract<RegistryChange, { kind: 'status' }>[];
-  readonly revoked: readonly Extract<RegistryChange, { kind: 'revoked' }>[];
+export interface RegistryVisitor {
+  status(row: Extract<RegistryChange, { kind: 'status' }>): void;
+  revoked(row: Extract<RegistryChange, { kind: 'revoked' }>): void;
+}
+
+/** What the registry was when it was read. */
+export interface RegistryMoment {
   readonly feedSeq: number;
+  readonly revision: number;
 }
 
 export interface PublishedSlice {
   readonly sliceId: string;
   readonly version: number;
-  readonly generation: number;
-  readonly sha256: string;
-  readonly lengthBytes: number;
-  /** The signed manifest, one base64url line. */
+  readonly body: SliceManifest;
+  /** The same, signed, one base64url line. */
   readonly manifest: string;
   readonly publishedAtMs: number;
   /** `revision` of the registry that it shows. */
@@ -277,9 +281,14 @@ export interface RegistryStore {
   feedHead(): Promise<number>;
   /** Grows with every change. */
   registryRevision(): Promise<number>;
-  exportRegistry(nowS: number): Promise<RegistryExport>;
+  /**
+   * Shows the visitor whoever is not clear, everybody of `regions`, and every revocation that has not expired, as of one
+   * moment. Holds up the thread it runs in.
+   */
+  exportRegistry(nowS: number, regions: readonly number[], visitor: RegistryVisitor): RegistryMoment;
   audit(limit: number): Promise<AuditEntry[]>;
-  currentSlice(sliceId: string): Promise<PublishedSlice | undefined>;
+  /** Newest first. */
+  publishedSlices(sliceId: string, limit: number): Promise<PublishedSlice[]>;
   publishSlice(slice: PublishedSlice): Promise<void>;
   /** The newest generation of a slice, or one of them. */
   sliceKey(sliceId: string, generation?: number): Promise<{ generation: number; key: Uint8Array; createdAtMs: number } | undefined>;

@@ -1,8 +1,17 @@
 /** The registry in SQLite: who is held, what is revoked, the feed of urgent changes, published slices and their keys. */
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
-import { statuses } from '../../../protocol/slice.ts';
-import type { AuditEntry, ImportPlace, NumberedChange, PublishedSlice, RegistryChange, RegistryExport, RegistryStore } from '../store.ts';
+import { sliceManifestSchema, statuses } from '../../../protocol/slice.ts';
+import type {
+  AuditEntry,
+  ImportPlace,
+  NumberedChange,
+  PublishedSlice,
+  RegistryChange,
+  RegistryMoment,
+  RegistryStore,
+  RegistryVisitor,
+} from '../store.ts';
 
 const blob = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
 
@@ -45,9 +54,7 @@ const sliceRow = z
   .object({
     slice_id: z.string(),
     version: z.number(),
-    generation: z.number(),
-    sha256: z.string(),
-    length_bytes: z.number(),
+    body: z.string(),
     manifest: z.string(),
     published_at: z.number(),
     revision: z.number(),
@@ -56,9 +63,7 @@ const sliceRow = z
     (row): PublishedSlice => ({
       sliceId: row.slice_id,
       version: row.version,
-      generation: row.generation,
-      sha256: row.sha256,
-      lengthBytes: row.length_bytes,
+      body: sliceManifestSchema.parse(JSON.parse(row.body)),
       manifest: row.manifest,
       publishedAtMs: row.published_at,
       revision: row.revision,
@@ -75,11 +80,11 @@ export function sqliteRegistry(database: Database): RegistryStore {
   const raiseRevision = database.prepare('UPDATE registry_revision SET revision = revision + 1');
   const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
   const selectAudit = database.prepare('SELECT at, actor, action, detail FROM registry_audit ORDER BY id DESC LIMIT ?');
-  const selectSubjects = database.prepare("SELECT * FROM subject WHERE status <> 'clear'");
+  const selectSubjects = database.prepare("SELECT * FROM subject WHERE status <> 'clear' OR region IN (SELECT value FROM json_each(?))");
   const selectRevoked = database.prepare('SELECT * FROM revocation WHERE expires_at > ?');
-  const selectSlice = database.prepare('SELECT * FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT 1');
+  const selectSlices = database.prepare('SELECT * FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT ?');
   const insertSlice = database.prepare(`
-    INSERT INTO slice (slice_id, version, generation, sha256, length_bytes, manifest, published_at, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+    INSERT INTO slice (slice_id, version, body, manifest, published_at, revision) VALUES (?, ?, ?, ?, ?, ?)`);
   const selectNewestKey = database.prepare('SELECT * FROM slice_key WHERE slice_id = ? ORDER BY generation DESC LIMIT 1');
   const selectKey = database.prepare('SELECT * FROM slice_key WHERE slice_id = ? AND generation = ?');
   const insertKey = database.prepare('INSERT INTO slice_key (slice_id, generation, key, created_at) VALUES (?, ?, ?, ?)');
@@ -104,14 +109,13 @@ export function sqliteRegistry(database: Database): RegistryStore {
     },
   );
   const head = () => z.number().parse(selectHead.get());
+  const revision = () => z.number().parse(selectRevision.get());
   // One transaction: rows and feed number belong together.
-  const exportAll = database.transaction(
-    (nowS: number): RegistryExport => ({
-      status: selectSubjects.all().map((row) => subjectRow.parse(row)),
-      revoked: selectRevoked.all(nowS).map((row) => revocationRow.parse(row)),
-      feedSeq: head(),
-    }),
-  );
+  const exportAll = database.transaction((nowS: number, regions: readonly number[], visitor: RegistryVisitor): RegistryMoment => {
+    for (const row of selectSubjects.iterate(JSON.stringify(regions))) visitor.status(subjectRow.parse(row));
+    for (const row of selectRevoked.iterate(nowS)) visitor.revoked(revocationRow.parse(row));
+    return { feedSeq: head(), revision: revision() };
+  });
 
   return {
     changeRegistry: async (changes, urgent, audit, place) => change.immediate(changes, urgent, audit, place),
@@ -119,15 +123,12 @@ export function sqliteRegistry(database: Database): RegistryStore {
     finishImport: async (digest) => void dropPlace.run(digest),
     feedAfter: async (seq, limit) => selectFeed.all(seq, limit).map((row) => feedRow.parse(row)),
     feedHead: async () => head(),
-    registryRevision: async () => z.number().parse(selectRevision.get()),
-    exportRegistry: async (nowS) => exportAll(nowS),
+    registryRevision: async () => revision(),
+    exportRegistry: (nowS, regions, visitor) => exportAll(nowS, regions, visitor),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
-    async currentSlice(sliceId) {
-      const row = selectSlice.get(sliceId);
-      return row === undefined ? undefined : sliceRow.parse(row);
-    },
-    async publishSlice({ sliceId, version, generation, sha256, lengthBytes, manifest, publishedAtMs, revision }) {
-      insertSlice.run(sliceId, version, generation, sha256, lengthBytes, manifest, publishedAtMs, revision);
+    publishedSlices: async (sliceId, limit) => selectSlices.all(sliceId, limit).map((row) => sliceRow.parse(row)),
+    async publishSlice({ sliceId, version, body, manifest, publishedAtMs, revision }) {
+      insertSlice.run(sliceId, version, JSON.stringify(body), manifest, publishedAtMs, revision);
     },
     async sliceKey(sliceId, generation) {
       const row = generation === undefined ? selectNewestKey.get(sliceId) : selectKey.get(sliceId, generation);
@@ -140,9 +141,11 @@ export function sqliteRegistry(database: Database): RegistryStore {
 /** Applies one change; false where everything is so already. */
 function changeWriter(database: Database): (change: RegistryChange) => boolean {
   const putSubject = database.prepare(`
-    INSERT INTO subject (pseudonym, status, from_day, until_day) VALUES (?, ?, ?, ?)
-    ON CONFLICT (pseudonym) DO UPDATE SET status = excluded.status, from_day = excluded.from_day, until_day = excluded.until_day
-    WHERE status IS NOT excluded.status OR from_day IS NOT excluded.from_day OR until_day IS NOT excluded.until_day`);
+    INSERT INTO subject (pseudonym, status, from_day, until_day, region) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (pseudonym) DO UPDATE SET status = excluded.status, from_day = excluded.from_day, until_day = excluded.until_day,
+      region = coalesce(excluded.region, region)
+    WHERE status IS NOT excluded.status OR from_day IS NOT excluded.from_day OR until_day IS NOT excluded.until_day
+      OR region IS NOT coalesce(excluded.region, region)`);
   const putRevocation = database.prepare(`
     INSERT INTO revocation (cti, expires_at) VALUES (?, ?)
     ON CONFLICT (cti) DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at < excluded.expires_at`);
@@ -150,7 +153,7 @@ function changeWriter(database: Database): (change: RegistryChange) => boolean {
   return (change) => {
     if (change.kind === 'revoked') return putRevocation.run(change.cti, change.expiresAt).changes > 0;
     if (change.kind === 'released') return release.run(change.cti).changes > 0;
-    return putSubject.run(change.pseudonym, change.status, change.fromDay, change.untilDay ?? null).changes > 0;
+    return putSubject.run(change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, change.region ?? null).changes > 0;
   };
 }
 

@@ -115,7 +115,8 @@ CREATE TABLE IF NOT EXISTS subject (
   pseudonym BLOB PRIMARY KEY,
   status TEXT NOT NULL,
   from_day INTEGER NOT NULL,
-  until_day INTEGER
+  until_day INTEGER,
+  region INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS revocation (
   cti BLOB PRIMARY KEY,
@@ -150,9 +151,7 @@ INSERT OR IGNORE INTO registry_revision VALUES (1, 0);
 CREATE TABLE IF NOT EXISTS slice (
   slice_id TEXT NOT NULL,
   version INTEGER NOT NULL,
-  generation INTEGER NOT NULL,
-  sha256 TEXT NOT NULL,
-  length_bytes INTEGER NOT NULL,
+  body TEXT NOT NULL,
   manifest TEXT NOT NULL,
   published_at INTEGER NOT NULL,
   revision INTEGER NOT NULL,
