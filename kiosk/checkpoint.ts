@@ -16,6 +16,7 @@ import { type Decision, type DecisionContext, decide, declarationAgeSMax, type P
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
 import { noPresentation, type PresentationStep, type SeenCode, track } from './decision/presentation.ts';
+import { inputsOf } from './decision/replay.ts';
 import { resultView } from './decision/result-view.ts';
 import type { CodeSource, SightedSymbol, Sighting } from './decode/code-source.ts';
 import type { PaintOutcome, Signal } from './display/signal.ts';
@@ -108,12 +109,11 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     sighting: Sighting,
   ): void => {
     const code = step.what === 'code' ? codes.find(({ key }) => key === step.key) : undefined;
-    const decision = decide(
-      code === undefined ? { kind: step.what === 'several-codes' ? step.what : 'unreadable' } : present(code, content),
-      context,
-    );
+    const presented: Presented =
+      code === undefined ? { kind: step.what === 'several-codes' ? step.what : 'unreadable' } : present(code, content);
+    const decision = decide(presented, context);
     lastDecidedKey = code?.key;
-    const record = recorder.append(decisionEntry(decision, content, context, options, sighting, step.frames), context.nowMs);
+    const record = recorder.append(decisionEntry(decision, { presented, content, context }, options, sighting, step.frames), context.nowMs);
     if (record === undefined) {
       lane.check();
       return;
@@ -180,13 +180,13 @@ function readCode({ text }: SightedSymbol, content: RegistryContent, context: De
 
 function decisionEntry(
   decision: Decision,
-  content: RegistryContent,
-  { nowMs, policy }: DecisionContext,
+  { presented, content, context }: { readonly presented: Presented; readonly content: RegistryContent; readonly context: DecisionContext },
   options: CheckpointOptions,
   sighting: Sighting,
   frames: number,
 ): Entry {
   const { verdict, reason, credential, plate, grade } = decision;
+  const { nowMs, policy } = context;
   const passed = verdict === 'pass' && credential !== undefined;
   return {
     kind: 'decision',
@@ -198,16 +198,15 @@ function decisionEntry(
     decision: {
       verdict,
       reason,
-      class: credential?.claims.class,
       kid: credential?.kid,
-      cti: credential?.claims.cti,
-      subject: credential?.claims.subject,
       form: credential?.form,
+      claims: credential?.claims,
       direction: options.direction,
       plate,
       grade,
       decodeMs: sighting.decodeMs,
       frames,
+      inputs: inputsOf(presented, context),
     },
   };
 }

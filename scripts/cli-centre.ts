@@ -70,6 +70,16 @@ function addService(program: Command): void {
       },
     );
 
+  withCentre(program.command('replay'))
+    .description('decide stored decisions again from what is sealed in them, the newest first, and compare')
+    .option('--policy <file>', 'a signed policy that they were made by; repeatable', collect, [])
+    .option('--limit <n>', 'so many', wholeNumber, 10_000)
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (given: CentreOptions & { policy: string[]; limit: number }) => {
+      const { runReplay } = await import('./replay.ts');
+      process.exitCode = await runReplay(given);
+    });
+
   withCentre(program.command('rebuild'))
     .description("make the centre's tables of crossings again from the raw records")
     .option('--json', 'JSON (the only form there is)')

@@ -2,6 +2,8 @@
  * What a citizen's screen can say: the vocabulary between decision and display. It holds no name, id, health fact or exact
  * reason, only a class of words, so that a bystander learns nothing.
  */
+import type { StalenessGrade } from '../../sync/protocol/policy.ts';
+
 export const citizenStates = ['idle', 'reading', 'pass', 'deny', 'see-staff', 'ask', 'already-recorded', 'out-of-service'] as const;
 export type CitizenState = (typeof citizenStates)[number];
 
@@ -24,10 +26,6 @@ export type AskKind = (typeof askKinds)[number];
 /** What helps while a code is seen and cannot be read. */
 export const readingHints = ['hold-still', 'closer', 'further', 'tilt-less', 'brighter'] as const;
 export type ReadingHint = (typeof readingHints)[number];
-
-/** Age of the data a decision rests on: fresh says nothing; amber shows its age; restricted passes low-risk classes only. */
-export const stalenessGrades = ['fresh', 'amber', 'restricted', 'closed'] as const;
-export type StalenessGrade = (typeof stalenessGrades)[number];
 
 /** A result as it goes to the screen. `code` is `D-nn` or `S-nn`, for staff. */
 export interface ResultView {

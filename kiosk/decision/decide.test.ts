@@ -2,11 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
 import type { Credential } from '../../sync/credential/credential.ts';
+import { credentialReasons } from '../../sync/credential/reasons.ts';
 import type { Policy } from '../../sync/protocol/policy.ts';
 import { precedence, type Reason, reasonOrder, reasons } from '../../sync/protocol/reasons.ts';
+import { encodeSealedDecision, parseSealedDecision } from '../../sync/protocol/sealed-decision.ts';
 import { statuses } from '../../sync/protocol/slice.ts';
 import { idTag, plateTag } from '../../sync/protocol/tags.ts';
 import { type DecisionContext, decide, gradeSlice, type Presented } from './decide.ts';
+import { inputsOf, replay } from './replay.ts';
 import { resultView } from './result-view.ts';
 
 const NOW_S = 1_700_000_000;
@@ -74,7 +77,7 @@ function presentedOf(row: Row): Presented {
       areas: row.areas,
       purpose: 1,
       declaredAt: NOW_S - 60,
-      ...(row.plateBound && { plateTag: plateTag(CTI, PLATE) }),
+      ...((row.plateBound || row.class === 3 || row.class === 4) && { plateTag: plateTag(CTI, PLATE) }),
       ...(row.idBound && { idTag: idTag(CTI, ID) }),
       ...(row.maxUses !== undefined && { maxUses: row.maxUses }),
     },
@@ -114,12 +117,70 @@ function contextOf(row: Row): DecisionContext {
   };
 }
 
+/** With the longest names that a kiosk may have. */
+function sealedOf(presented: Presented, context: DecisionContext): Uint8Array {
+  const { verdict, reason, credential, plate, grade } = decide(presented, context);
+  return encodeSealedDecision({
+    recordId: '018bcfe5-6800-7000-8000-000000000000',
+    kioskId: 'k'.repeat(32),
+    checkpointId: 'c'.repeat(32),
+    eventTimeMs: context.nowMs,
+    verdict,
+    reason,
+    kid: credential?.kid,
+    form: credential?.form,
+    claims: credential?.claims,
+    direction: 'out',
+    plate,
+    grade,
+    decodeMs: 120,
+    frames: 9,
+    inputs: inputsOf(presented, context),
+  });
+}
+
 describe('decision table', () => {
   it.each(table)('$rule', (row) => {
     const decision = decide(presentedOf(row), contextOf(row));
     expect(decision.reason).toBe(row.expect);
     expect(decision.verdict).toBe(reasons[row.expect].verdict);
   });
+
+  const plain = table.filter((row) => row.plate === undefined && row.expect !== 'id-mismatch');
+  it.each(plain)('comes out the same when it is made again from what was sealed: $rule', (row) => {
+    const sealed = sealedOf(presentedOf(row), contextOf(row));
+    expect(sealed.length).toBeLessThanOrEqual(254);
+    const opened = parseSealedDecision(sealed);
+    if (!opened.ok) throw new Error(opened.reason);
+    const again = replay(opened.value, row.clock, contextOf(row).policy);
+    expect(again).toMatchObject({ reason: row.expect, verdict: reasons[row.expect].verdict, grade: row.grade });
+  });
+
+  it('cannot be made again where a plate or a card was compared, whose text is not kept', () => {
+    const compared = table.filter(
+      (row) => row.plateBound && row.plate !== undefined && (row.expect === 'ok' || row.expect === 'plate-mismatch'),
+    );
+    expect(compared.length).toBeGreaterThan(1);
+    for (const row of compared) {
+      const opened = parseSealedDecision(sealedOf(presentedOf(row), contextOf(row)));
+      expect(opened.ok && replay(opened.value, row.clock, policy)).toBeUndefined();
+    }
+  });
+
+  it.each(['unreadable', 'several-codes', 'sig-invalid', 'expired'] as const)(
+    'is made again also where nothing was accepted: %s',
+    (reason) => {
+      const read = credentialReasons.find((name) => name === reason);
+      const presented: Presented =
+        read === undefined
+          ? { kind: reason === 'several-codes' ? reason : 'unreadable' }
+          : { kind: 'code', read: { ok: false, reason: read } };
+      const [row] = table;
+      if (row === undefined) throw new Error('an empty table');
+      const opened = parseSealedDecision(sealedOf(presented, contextOf(row)));
+      expect(opened.ok && replay(opened.value, 'trusted', policy)).toMatchObject({ reason, verdict: reasons[reason].verdict });
+    },
+  );
 
   it('reaches every reason that a good credential can have', () => {
     const reached = new Set<Reason>(table.map((row) => row.expect));

@@ -5,12 +5,11 @@
 
 import { compareBytes } from '../../sync/credential/bytes.ts';
 import type { Credential, ReadResult } from '../../sync/credential/credential.ts';
-import { forClass, type Policy } from '../../sync/protocol/policy.ts';
+import { forClass, type Policy, type StalenessGrade } from '../../sync/protocol/policy.ts';
 import { type Reason, reasons, type Verdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
 import { authorityDay, type Status } from '../../sync/protocol/slice.ts';
 import { idTag, plateTag } from '../../sync/protocol/tags.ts';
-import type { StalenessGrade } from './citizen-view.ts';
 
 /** What the registry slice says of one credential. */
 export interface SliceAnswer {

@@ -1,7 +1,7 @@
 /** Whether the lane may be open: the first doubt closes it, and its name is the O-code on the screen (pure). */
 import type { FaultCode } from '../../config/faults.ts';
+import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
-import type { StalenessGrade } from './citizen-view.ts';
 
 export interface LaneFacts {
   readonly stopping: boolean;

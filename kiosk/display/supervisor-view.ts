@@ -1,6 +1,7 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
 import type { FaultEntry } from '../../config/faults.ts';
-import type { CitizenState, StalenessGrade } from '../decision/citizen-view.ts';
+import type { StalenessGrade } from '../../sync/protocol/policy.ts';
+import type { CitizenState } from '../decision/citizen-view.ts';
 
 export interface SupervisorDecision {
   /** RFC 3339, UTC. */

@@ -74,7 +74,7 @@ describe('journal', () => {
         verdict: 'pass',
         reason: 'ok',
         kid: '01020304',
-        cti: testCredential(77).claims.cti,
+        claims: testCredential(77).claims,
       },
     });
     expect(JSON.stringify(decisionLine)).not.toContain(Buffer.from(testCredential(77).claims.cti).toString('hex'));

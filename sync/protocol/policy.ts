@@ -13,6 +13,13 @@ function byClass<Value extends z.ZodType>(value: Value) {
   return z.object({ default: value, byClass: z.partialRecord(z.enum(['1', '2', '3', '4', '5', '6']), value).default({}) });
 }
 
+/**
+ * Age of the data a decision rests on: fresh says nothing; amber shows its age; restricted passes low-risk classes only;
+ * closed passes nobody. In the order of their numbers in sealed records.
+ */
+export const stalenessGrades = ['fresh', 'amber', 'restricted', 'closed'] as const;
+export type StalenessGrade = (typeof stalenessGrades)[number];
+
 export const policySchema = statementHeader.extend({
   id: z.string().regex(/^[a-z0-9-]{1,32}$/),
   /** Ages of the slice's issuedAt at which the grade falls: pass with the age shown, low-risk classes only, lane closed. */

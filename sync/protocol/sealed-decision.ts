@@ -1,32 +1,68 @@
 /**
  * The sealed part of a decision record, both ways: a CBOR map with numbered fields, which keeps a decision within one
- * 256-byte block. It repeats what the clear part says of id, place and time, so that upstream can compare.
+ * 256-byte block. It holds what the decision was made from, so that it can be made again, and repeats what the clear part
+ * says of id, place and time, so that upstream can compare.
  */
 import { z } from 'zod';
 import { fromHex, toHex } from '../credential/bytes.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, isCborMap } from '../credential/cbor.ts';
+import { type Claims, encodeClaims, parseClaims } from '../credential/claims.ts';
 import { accept, type Outcome, refuse } from '../credential/outcome.ts';
+import { stalenessGrades } from './policy.ts';
 import { reasonOrder, verdicts } from './reasons.ts';
 import { uuidBytes, uuidText } from './record-id.ts';
+import { statuses } from './slice.ts';
 
-/** What is sealed of a decision: enough to replay it. */
+// In the order of their numbers on the wire: new ones go to the end.
+const forms = ['paper', 'app'] as const;
+const plateChecks = ['matched', 'unchecked', 'mismatch'] as const;
+
+/** What a decision rests on, besides the credential, the policy and the state of the clock. */
+export interface DecisionInputs {
+  /** Area code of the checkpoint. */
+  readonly area: number;
+  readonly trustExpired: boolean;
+  /** The 30-second step an app code was made for. */
+  readonly step?: number | undefined;
+  /** What the lists said of the credential; undefined where they were not, or could not be, asked. */
+  readonly slice?:
+    | {
+        readonly revoked: boolean;
+        readonly status: (typeof statuses)[number];
+        readonly fromDay: number;
+        readonly untilDay: number | undefined;
+      }
+    | undefined;
+  /** Earlier passes, by how long ago they were; undefined for none, or where the kiosk did not ask. */
+  readonly reuse?:
+    | {
+        readonly credentialAgeMs: number | undefined;
+        readonly subjectAgeMs: number | undefined;
+        readonly uses: number;
+        readonly step: number | undefined;
+        readonly nobodyBetween: boolean;
+      }
+    | undefined;
+}
+
 export interface SealedDecision {
   readonly recordId: string;
   readonly kioskId: string;
   readonly checkpointId: string;
+  /** Whole milliseconds. */
   readonly eventTimeMs: number;
   readonly verdict: (typeof verdicts)[number];
   readonly reason: (typeof reasonOrder)[number];
-  readonly class?: number | undefined;
   readonly kid?: string | undefined;
-  readonly cti?: Uint8Array | undefined;
-  readonly subject?: Uint8Array | undefined;
-  readonly form?: 'paper' | 'app' | undefined;
+  readonly form?: (typeof forms)[number] | undefined;
+  /** Without name and device key: neither decides anything. */
+  readonly claims?: Claims | undefined;
   readonly direction?: string | undefined;
-  readonly plate?: 'matched' | 'unchecked' | 'mismatch' | undefined;
-  readonly grade: string;
+  readonly plate?: (typeof plateChecks)[number] | undefined;
+  readonly grade: (typeof stalenessGrades)[number];
   readonly decodeMs: number;
   readonly frames: number;
+  readonly inputs: DecisionInputs;
 }
 
 const KEY = {
@@ -37,74 +73,145 @@ const KEY = {
   eventTimeMs: 5,
   verdict: 6,
   reason: 7,
-  class: 8,
-  kid: 9,
-  cti: 10,
-  subject: 11,
-  form: 12,
-  direction: 13,
-  plate: 14,
-  grade: 15,
-  decodeMs: 16,
-  frames: 17,
+  kid: 8,
+  form: 9,
+  claims: 10,
+  direction: 11,
+  plate: 12,
+  grade: 13,
+  decodeMs: 14,
+  frames: 15,
+  area: 16,
+  trustExpired: 17,
+  step: 18,
+  slice: 19,
+  reuse: 20,
 } as const;
+const REUSE = { credentialAgeMs: 1, subjectAgeMs: 2, uses: 3, step: 4, nobodyBetween: 5 } as const;
 
 export function encodeSealedDecision(decision: SealedDecision): Uint8Array {
-  const fields: [number, CborValue | undefined][] = [
-    [KEY.recordId, uuidBytes(decision.recordId)],
-    [KEY.kioskId, decision.kioskId],
-    [KEY.checkpointId, decision.checkpointId],
-    [KEY.eventTimeS, Math.floor(decision.eventTimeMs / 1000)],
-    [KEY.eventTimeMs, Math.floor(decision.eventTimeMs) % 1000],
-    [KEY.verdict, decision.verdict],
-    [KEY.reason, decision.reason],
-    [KEY.class, decision.class],
-    [KEY.kid, decision.kid === undefined ? undefined : fromHex(decision.kid)],
-    [KEY.cti, decision.cti],
-    [KEY.subject, decision.subject],
-    [KEY.form, decision.form],
-    [KEY.direction, decision.direction],
-    [KEY.plate, decision.plate],
-    [KEY.grade, decision.grade],
-    [KEY.decodeMs, Math.round(decision.decodeMs)],
-    [KEY.frames, decision.frames],
-  ];
-  const map = new Map<number, CborValue>();
-  for (const [key, value] of fields) if (value !== undefined) map.set(key, value);
-  return encodeCbor(map);
+  const { inputs, claims } = decision;
+  const { slice, reuse } = inputs;
+  return encodeCbor(
+    present([
+      [KEY.recordId, uuidBytes(decision.recordId)],
+      [KEY.kioskId, decision.kioskId],
+      [KEY.checkpointId, decision.checkpointId],
+      [KEY.eventTimeS, Math.floor(decision.eventTimeMs / 1000)],
+      [KEY.eventTimeMs, decision.eventTimeMs % 1000],
+      [KEY.verdict, verdicts.indexOf(decision.verdict)],
+      [KEY.reason, decision.reason],
+      [KEY.kid, decision.kid === undefined ? undefined : fromHex(decision.kid)],
+      [KEY.form, decision.form === undefined ? undefined : forms.indexOf(decision.form)],
+      [KEY.claims, claims === undefined ? undefined : encodeClaims(withoutPerson(claims))],
+      [KEY.direction, decision.direction],
+      [KEY.plate, decision.plate === undefined ? undefined : plateChecks.indexOf(decision.plate)],
+      [KEY.grade, stalenessGrades.indexOf(decision.grade)],
+      [KEY.decodeMs, Math.round(decision.decodeMs)],
+      [KEY.frames, decision.frames],
+      [KEY.area, inputs.area],
+      [KEY.trustExpired, inputs.trustExpired ? 1 : undefined],
+      [KEY.step, inputs.step],
+      [KEY.slice, slice === undefined ? undefined : sliceCells(slice)],
+      [KEY.reuse, reuse === undefined ? undefined : reuseMap(reuse)],
+    ]),
+  );
 }
 
+function present(fields: readonly (readonly [number, CborValue | undefined])[]): CborMap {
+  const map = new Map<number, CborValue>();
+  for (const [key, value] of fields) if (value !== undefined) map.set(key, value);
+  return map;
+}
+
+function withoutPerson({ maskedName: _name, deviceKey: _key, ...claims }: Claims): Claims {
+  return claims;
+}
+
+function sliceCells({ revoked, status, fromDay, untilDay }: NonNullable<DecisionInputs['slice']>): number[] {
+  return [revoked ? 1 : 0, statuses.indexOf(status), fromDay, ...(untilDay === undefined ? [] : [untilDay])];
+}
+
+function reuseMap(reuse: NonNullable<DecisionInputs['reuse']>): CborMap {
+  const age = (ms: number | undefined) => (ms === undefined ? undefined : Math.max(-AGE_MS_MAX, Math.min(AGE_MS_MAX, Math.floor(ms))));
+  return present([
+    [REUSE.credentialAgeMs, age(reuse.credentialAgeMs)],
+    [REUSE.subjectAgeMs, age(reuse.subjectAgeMs)],
+    [REUSE.uses, reuse.uses],
+    [REUSE.step, reuse.step],
+    [REUSE.nobodyBetween, reuse.nobodyBetween ? 1 : undefined],
+  ]);
+}
+
+/** Forty-nine days: longer ago decides nothing else. */
+const AGE_MS_MAX = 0xffff_ffff;
+
 const bytes = z.instanceof(Uint8Array);
+const flag = z
+  .literal(1)
+  .optional()
+  .transform((value) => value === 1);
+const cborMap = z.custom<CborMap>((value) => value instanceof Map);
+const oneOf = <T extends string>(names: readonly T[]) =>
+  z.number().transform((index, context): T => {
+    const name = names[index];
+    if (name !== undefined) return name;
+    context.addIssue({ code: 'custom', message: 'unknown number' });
+    return z.NEVER;
+  });
+const reuseSchema = z.object({
+  credentialAgeMs: z.number().optional(),
+  subjectAgeMs: z.number().optional(),
+  uses: z.number(),
+  step: z.number().optional(),
+  nobodyBetween: flag,
+});
+const sliceSchema = z
+  .tuple([z.number(), oneOf(statuses), z.number()], z.number())
+  .transform(([revoked, status, fromDay, untilDay]) => ({ revoked: revoked === 1, status, fromDay, untilDay }));
 const sealedSchema = z.object({
   recordId: bytes.transform(uuidText),
   kioskId: z.string(),
   checkpointId: z.string(),
   eventTimeS: z.number(),
   eventTimeMs: z.number(),
-  verdict: z.enum(verdicts),
+  verdict: oneOf(verdicts),
   reason: z.enum(reasonOrder),
-  class: z.number().optional(),
   kid: bytes.transform(toHex).optional(),
-  cti: bytes.optional(),
-  subject: bytes.optional(),
-  form: z.enum(['paper', 'app']).optional(),
+  form: oneOf(forms).optional(),
+  claims: bytes
+    .transform((payload, context) => {
+      const claims = parseClaims(payload);
+      if (claims.ok) return claims.value;
+      context.addIssue({ code: 'custom', message: claims.reason });
+      return z.NEVER;
+    })
+    .optional(),
   direction: z.string().optional(),
-  plate: z.enum(['matched', 'unchecked', 'mismatch']).optional(),
-  grade: z.string(),
+  plate: oneOf(plateChecks).optional(),
+  grade: oneOf(stalenessGrades),
   decodeMs: z.number(),
   frames: z.number(),
+  area: z.number(),
+  trustExpired: flag,
+  step: z.number().optional(),
+  slice: sliceSchema.optional(),
+  reuse: cborMap.transform((map) => reuseSchema.parse(namedFields(map, REUSE))).optional(),
 });
 
 /** The opener's side: reads what `encodeSealedDecision` wrote, and nothing else. */
 export function parseSealedDecision(plaintext: Uint8Array): Outcome<SealedDecision, 'sealed-malformed'> {
   const decoded = decodeCbor(plaintext);
   if (!decoded.ok || !isCborMap(decoded.value)) return refuse('sealed-malformed');
-  const parsed = sealedSchema.safeParse(namedFields(decoded.value));
+  const parsed = sealedSchema.safeParse(namedFields(decoded.value, KEY));
   if (!parsed.success) return refuse('sealed-malformed');
-  const { eventTimeS, eventTimeMs, ...rest } = parsed.data;
-  return accept({ ...rest, eventTimeMs: eventTimeS * 1000 + eventTimeMs });
+  const { eventTimeS, eventTimeMs, area, trustExpired, step, slice, reuse, ...rest } = parsed.data;
+  const inputs = { area, trustExpired, step, slice, reuse: reuse === undefined ? undefined : { ...noReuse, ...reuse } };
+  return accept({ ...rest, eventTimeMs: eventTimeS * 1000 + eventTimeMs, inputs });
 }
 
-function namedFields(map: CborMap): Record<string, CborValue | undefined> {
-  return Object.fromEntries(Object.entries(KEY).map(([name, key]) => [name, map.get(key)]));
+const noReuse = { credentialAgeMs: undefined, subjectAgeMs: undefined, step: undefined };
+
+function namedFields(map: CborMap, keys: Readonly<Record<string, number>>): Record<string, CborValue | undefined> {
+  return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, map.get(key)]));
 }

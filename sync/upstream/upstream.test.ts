@@ -329,6 +329,7 @@ describe('the document', () => {
       '/v1/slices/{sliceId}/keys/{generation}',
       '/v1/slices/{sliceId}/manifest',
       '/v1/slices/{sliceId}/snapshots/{sha256}',
+      '/v1/slices/{sliceId}/deltas/{sha256}',
       '/v1/keyring',
       '/v1/policy',
       '/v1/overview',

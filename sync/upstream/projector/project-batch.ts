@@ -2,6 +2,7 @@
  * What a raw batch means: opens the seals of its decisions and gives the rows that people ask for. Pure but for the seals
  * that it looks up; the same batch always gives the same rows, so that all of them can be made again.
  */
+import { credentialClasses } from '../../credential/claims.ts';
 import { accept, type Outcome, refuse } from '../../credential/outcome.ts';
 import type { Batch } from '../../protocol/batch.ts';
 import { type JournalRecord, recordSchema } from '../../protocol/records.ts';
@@ -14,8 +15,6 @@ export type SealingSecrets = ReadonlyMap<string, Uint8Array>;
 
 /** Opened segment keys by the id of their seal record. */
 export type SegmentKeys = (sealId: string) => Uint8Array | 'seal-missing' | 'seal-key-missing' | 'seal-invalid';
-
-const VEHICLE_CLASS = 4;
 
 export type ProjectedRows = Pick<Projection, 'crossings' | 'events' | 'seals' | 'unprojected' | 'alarms'>;
 
@@ -61,7 +60,7 @@ export function projectBatch(batch: Batch, stored: StoredBatch, segmentKey: Segm
 }
 
 /** Ingest has refused what cannot be read; what is left parses. */
-function acceptedRecords({ header, lines }: Batch, { acceptedFrom, skipped }: StoredBatch): JournalRecord[] {
+export function acceptedRecords({ header, lines }: Batch, { acceptedFrom, skipped }: StoredBatch): JournalRecord[] {
   const isSkipped = new Set(skipped);
   return lines.flatMap((line, index) => {
     const n = header.firstSeq + index;
@@ -71,7 +70,7 @@ function acceptedRecords({ header, lines }: Batch, { acceptedFrom, skipped }: St
 }
 
 /** The sealed part repeats what the clear part says: a clear part that was exchanged shows here. */
-function openDecision(record: JournalRecord, segmentKey: SegmentKeys): Outcome<SealedDecision, Unprojected['reason']> {
+export function openDecision(record: JournalRecord, segmentKey: SegmentKeys): Outcome<SealedDecision, Unprojected['reason']> {
   if (record.sealRef === undefined || record.sealed === undefined) return refuse('seal-missing');
   const key = segmentKey(record.sealRef.id);
   if (typeof key === 'string') return refuse(key);
@@ -89,6 +88,7 @@ function openDecision(record: JournalRecord, segmentKey: SegmentKeys): Outcome<S
 }
 
 function crossingOf(record: JournalRecord, decision: SealedDecision): Crossing {
+  const { claims } = decision;
   return {
     recordId: record.id,
     kioskId: record.kioskId,
@@ -98,11 +98,11 @@ function crossingOf(record: JournalRecord, decision: SealedDecision): Crossing {
     recordAtMs: Date.parse(record.recordTime),
     verdict: decision.verdict,
     reason: decision.reason,
-    class: decision.class,
+    class: claims?.class,
     kid: decision.kid,
-    cti: decision.cti,
-    subject: decision.subject,
-    vehicle: decision.class === VEHICLE_CLASS ? decision.subject : undefined,
+    cti: claims?.cti,
+    subject: claims?.subject,
+    vehicle: claims?.class === credentialClasses.vehicle ? claims.subject : undefined,
     form: decision.form,
     direction: decision.direction,
     plate: decision.plate,

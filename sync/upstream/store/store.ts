@@ -168,6 +168,8 @@ export interface Projection {
 export interface ProjectionStore {
   /** Batches that wait for the projector, in the order in which they came. */
   unprojectedBatches(limit: number): Promise<StoredBatch[]>;
+  /** All stored batches, newest first, from before a place on. */
+  batchesBefore(place: number, limit: number): Promise<(StoredBatch & { readonly place: number })[]>;
   findSeal(recordId: string): Promise<SealHeader | undefined>;
   commitProjection(projection: Projection): Promise<void>;
   /** Empties the projected tables: all batches wait again. */

@@ -14,6 +14,7 @@ import {
 import { alarmRaiser, batchRow } from './journals.ts';
 
 const sealRow = z.object({ seal_kid: z.string(), box: z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer)) });
+const placeRow = z.object({ id: z.number() });
 const checkpointRow = z
   .object({ checkpoint_id: z.string(), pass: z.number(), deny: z.number(), see_staff: z.number(), last_event_at: z.number() })
   .transform((row) => ({
@@ -28,6 +29,7 @@ const countsRow = z
   .transform(({ batches_waiting, ...row }) => ({ ...row, batchesWaiting: batches_waiting }));
 
 export function sqliteProjections(database: Database): ProjectionStore {
+  const selectBefore = database.prepare('SELECT * FROM batch WHERE id < ? ORDER BY id DESC LIMIT ?');
   const selectWaiting = database.prepare('SELECT * FROM batch WHERE projected = 0 ORDER BY id LIMIT ?');
   const selectSeal = database.prepare('SELECT seal_kid, box FROM seal WHERE record_id = ?');
   const insertSeal = database.prepare('INSERT OR IGNORE INTO seal (record_id, seal_kid, box) VALUES (?, ?, ?)');
@@ -52,6 +54,8 @@ export function sqliteProjections(database: Database): ProjectionStore {
   });
   return {
     unprojectedBatches: async (limit) => selectWaiting.all(limit).map((row) => batchRow.parse(row)),
+    batchesBefore: async (place, limit) =>
+      selectBefore.all(place, limit).map((row) => ({ ...batchRow.parse(row), place: placeRow.parse(row).id })),
     async findSeal(recordId) {
       const row = selectSeal.get(uuidBytes(recordId));
       if (row === undefined) return undefined;

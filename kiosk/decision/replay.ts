@@ -1,0 +1,58 @@
+/**
+ * What a decision was made from, in the form in which it is sealed, and back: the same decision can be made again years
+ * later, and compared. Pure. What was not accepted as a credential has no further inputs: its reason is all there is.
+ */
+import { credentialReasons } from '../../sync/credential/reasons.ts';
+import type { Policy } from '../../sync/protocol/policy.ts';
+import type { ClockState } from '../../sync/protocol/records.ts';
+import type { DecisionInputs, SealedDecision } from '../../sync/protocol/sealed-decision.ts';
+import { type Decision, type DecisionContext, decide, type Presented } from './decide.ts';
+
+export function inputsOf(presented: Presented, { nowMs, area, surroundings }: DecisionContext): DecisionInputs {
+  const base = { area, trustExpired: surroundings.trustExpired };
+  if (presented.kind !== 'code' || !presented.read.ok) return base;
+  const { slice, reuse } = presented;
+  const ageMs = (passedAtMs: number | undefined) => (passedAtMs === undefined ? undefined : nowMs - passedAtMs);
+  return {
+    ...base,
+    step: presented.read.value.step,
+    slice,
+    reuse: reuse && {
+      credentialAgeMs: ageMs(reuse.credentialPassedAtMs),
+      subjectAgeMs: ageMs(reuse.subjectPassedAtMs),
+      uses: reuse.uses,
+      step: reuse.step,
+      nobodyBetween: reuse.nobodyBetween,
+    },
+  };
+}
+
+/** Decides again; undefined where a plate or a card was compared, whose text is not kept. */
+export function replay(sealed: SealedDecision, clock: ClockState, policy: Policy): Decision | undefined {
+  const presented = presentedOf(sealed);
+  if (sealed.plate === 'matched' || sealed.plate === 'mismatch' || sealed.reason === 'id-mismatch') return undefined;
+  const { area, trustExpired } = sealed.inputs;
+  const surroundings = { clock, sliceGrade: sealed.grade, trustExpired };
+  return decide(presented, { nowMs: sealed.eventTimeMs, policy, area, surroundings });
+}
+
+function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedDecision): Presented {
+  if (reason === 'unreadable' || reason === 'several-codes') return { kind: reason };
+  const refused = credentialReasons.find((name) => name === reason);
+  if (refused !== undefined) return { kind: 'code', read: { ok: false, reason: refused } };
+  if (claims === undefined || form === undefined || kid === undefined) throw new Error(`${reason} without a credential`);
+  const { step, slice, reuse } = inputs;
+  const passedAtMs = (ageMs: number | undefined) => (ageMs === undefined ? undefined : eventTimeMs - ageMs);
+  return {
+    kind: 'code',
+    read: { ok: true, value: { form, kid, claims, ...(step !== undefined && { step }) } },
+    slice,
+    reuse: reuse && {
+      credentialPassedAtMs: passedAtMs(reuse.credentialAgeMs),
+      subjectPassedAtMs: passedAtMs(reuse.subjectAgeMs),
+      uses: reuse.uses,
+      step: reuse.step,
+      nobodyBetween: reuse.nobodyBetween,
+    },
+  };
+}

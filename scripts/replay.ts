@@ -1,0 +1,68 @@
+/** `checkpoint-kiosk replay`: decides stored decisions again, from what is sealed in them, and compares. */
+import { readFileSync } from 'node:fs';
+import { replay } from '../kiosk/decision/replay.ts';
+import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../sync/credential/statement.ts';
+import { type Policy, policySchema } from '../sync/protocol/policy.ts';
+import { storedDecisions } from '../sync/upstream/projector/open-batch.ts';
+import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
+import { CommandError, exitCode } from './command.ts';
+import { type KeyOptions, openStore } from './upstream.ts';
+
+export interface ReplayOptions extends KeyOptions {
+  readonly store: string;
+  /** Signed policies: each decision is made again by the one that it was made by. */
+  readonly policy: readonly string[];
+  readonly limit: number;
+}
+
+const PROGRESS = 1_000;
+
+/** Exit code 1 where one came out otherwise. */
+export async function runReplay(options: ReplayOptions): Promise<number> {
+  const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: true });
+  const keyring = readKeyring(readFileSync(options.keyring, 'utf8'), options.root);
+  if (!keyring.ok) throw new CommandError(exitCode.dataError, `${options.keyring}: ${keyring.reason}`);
+  const policies = new Map(options.policy.map((file) => loadPolicy(file, keyring.value)).map((policy) => [policy.version, policy]));
+  const store = openStore(options.store);
+  const totals = { replayed: 0, same: 0, different: 0, policyMissing: 0, plateNotKept: 0, unopened: 0 };
+  try {
+    for await (const { record, decision: sealed } of storedDecisions(store, keys.sealing)) {
+      if (totals.replayed >= options.limit) break;
+      const policy = policies.get(record.policyVersion ?? 0);
+      if (!sealed.ok) totals.unopened++;
+      else if (policy === undefined) totals.policyMissing++;
+      else {
+        const again = replay(sealed.value, record.clockState, policy);
+        if (again === undefined) {
+          totals.plateNotKept++;
+          continue;
+        }
+        totals.replayed++;
+        const isSame = again.verdict === sealed.value.verdict && again.reason === sealed.value.reason;
+        totals[isSame ? 'same' : 'different']++;
+        const { verdict, reason } = sealed.value;
+        if (!isSame) process.stderr.write(`${record.id}: was ${verdict} ${reason}, is ${again.verdict} ${again.reason}\n`);
+        if (totals.replayed % PROGRESS === 0) process.stderr.write(`  ${totals.replayed} decisions\n`);
+      }
+    }
+  } finally {
+    await store.close();
+  }
+  process.stdout.write(`${JSON.stringify(totals)}\n`);
+  if (totals.policyMissing > 0) process.stderr.write('  some were decided by a policy that was not given: add it with --policy\n');
+  return totals.different === 0 && totals.replayed > 0 ? exitCode.ok : exitCode.failed;
+}
+
+function loadPolicy(file: string, keyring: Keyring): Policy {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+  const envelopes = parseEnvelopes(text);
+  const policy = envelopes.ok ? openStatement(envelopes.value[0], 'policy', keyring.roles.release, policySchema) : envelopes;
+  if (!policy.ok) throw new CommandError(exitCode.dataError, `${file}: ${policy.reason}`);
+  return policy.value;
+}
