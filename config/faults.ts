@@ -174,6 +174,13 @@ export const faults = {
     summaryVi: 'Tiến trình khác đang giữ thư mục dữ liệu.',
     actionVi: 'Dừng máy làn kia đang dùng thư mục này.',
   },
+  'kiosk-revoked': {
+    screenCode: 'O-70',
+    summary: 'The centre has revoked this kiosk.',
+    action: 'Ask the centre why. To use the PC again, empty its data folder and enrol it anew.',
+    summaryVi: 'Trung tâm đã thu hồi máy này.',
+    actionVi: 'Hỏi trung tâm lý do. Muốn dùng lại, xóa thư mục dữ liệu rồi ghi danh mới.',
+  },
   'display-port-busy': {
     screenCode: 'O-92',
     summary: 'The port of the screen is taken.',

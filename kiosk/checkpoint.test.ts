@@ -124,7 +124,7 @@ beforeEach(() => {
   decided = [];
   const time = createKioskTime(host.clock, { read: () => 0, write: () => undefined });
   checkpoint = startCheckpoint(
-    { source: source.codeSource, registry, journal, signal: signal.port, plates: noPlateSource, time },
+    { source: source.codeSource, registry, journal, signal: signal.port, plates: noPlateSource, time, isRevoked: () => false },
     { area: 79, direction: 'in' },
     { onDecision: (event) => void decided.push(event) },
     host,

@@ -32,6 +32,8 @@ export interface CheckpointStages {
   readonly signal: Signal;
   readonly plates: PlateSource;
   readonly time: KioskTime;
+  /** Whether the centre has ended this kiosk. */
+  isRevoked(): boolean;
 }
 
 export interface CheckpointOptions {

@@ -1,18 +1,22 @@
 /**
- * Joins a kiosk to its centre: three loops, each on a connection of its own, so that no upload holds up a list and no
+ * Joins a kiosk to its centre: four loops, each on a connection of its own, so that no upload holds up a list and no
  * download an urgent hold. What they need of journal, registry and time is handed to them here.
  */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { loadOrCreateKey } from '../config/host/private-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { Signer } from '../sync/credential/signer.ts';
 import { type FeedLoop, startFeedLoop } from '../sync/edge/feed-loop.ts';
+import { type HeartbeatLoop, startHeartbeatLoop } from '../sync/edge/heartbeat-loop.ts';
 import { type PullLoop, startPullLoop } from '../sync/edge/pull-loop.ts';
 import { type PushLoop, startPushLoop } from '../sync/edge/push-loop.ts';
-import { createUpstreamClient } from '../sync/edge/upstream-client.ts';
+import { createUpstreamClient, type UpstreamClient } from '../sync/edge/upstream-client.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
+import type { CommandKind, Heartbeat } from '../sync/protocol/heartbeat.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { Journal } from './journal/journal.ts';
 import type { KioskState } from './journal/kiosk-state.ts';
@@ -20,11 +24,19 @@ import type { FeedOverlay } from './registry/feed-overlay.ts';
 import { offerKeyring, offerPolicy } from './registry/offer-statement.ts';
 import type { Registry } from './registry/registry.ts';
 import { fetchedFiles } from './registry/registry-slice.ts';
+import { offerRemoteConfig, storedConfigVersion } from './remote-config.ts';
+import type { Revocation } from './revocation.ts';
 
 export interface SyncParts {
   readonly config: KioskConfig;
   /** Absolute. */
-  readonly paths: { readonly dataDir: string; readonly keyring: string; readonly policy: string; readonly manifest: string };
+  readonly paths: {
+    readonly dataDir: string;
+    readonly keyring: string;
+    readonly policy: string;
+    readonly manifest: string;
+    readonly config: string;
+  };
   readonly bootId: string;
   readonly signer: Signer;
   readonly journal: Journal;
@@ -32,28 +44,42 @@ export interface SyncParts {
   readonly overlay: FeedOverlay | undefined;
   readonly time: KioskTime;
   readonly state: KioskState;
+  readonly revocation: Revocation;
+  /** What the kiosk says of itself, given what its queue is like. */
+  report(queue: ReturnType<PushLoop['state']>): Omit<Heartbeat, 'done'>;
+  carryOut(kind: CommandKind): Promise<{ readonly ok: boolean; readonly detail: string }>;
 }
 
 export interface KioskSync {
   readonly push: PushLoop;
   readonly pull: PullLoop;
   readonly feed: FeedLoop;
+  readonly heartbeat: HeartbeatLoop;
   stop(): Promise<void>;
 }
 
+const DRAIN_LOOK_MS = 1_000;
+/** What makes it this kiosk. */
+const KIOSK_KEYS = ['kiosk.key', 'sealing.key', 'certificate.cose'];
 const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(0) });
 
 /** Undefined for a kiosk without a centre. */
 export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
-  const { config, paths, bootId, signer, journal, registry, overlay, time, state } = parts;
+  const { config, paths, bootId, signer, journal, registry, overlay, time, state, revocation } = parts;
   const url = config['upstream.url'];
   if (url === undefined || overlay === undefined) return undefined;
   const { kioskId } = config;
   const { keyring } = registry;
   const pins = () => keyring()?.upstreamPins ?? [];
-  const clients = Array.from({ length: 3 }, () => createUpstreamClient({ url: new URL(url), pins, keyId: kioskId, signer }, host));
-  const [pushClient, pullClient, feedClient] = clients;
-  if (pushClient === undefined || pullClient === undefined || feedClient === undefined) throw new Error('three loops, three clients');
+  const clients: UpstreamClient[] = [];
+  const openClient = () => {
+    const options = { url: new URL(url), pins, keyId: kioskId, signer, onRefused: revocation.offer };
+    const client = createUpstreamClient(options, host);
+    clients.push(client);
+    return client;
+  };
+  // A kiosk that was revoked asks for nothing any more; it only sends what it has.
+  const listKeyring = () => (revocation.isRevoked() ? undefined : keyring());
   const slice = () => registry.content()?.slice;
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
@@ -69,7 +95,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         read: () => markSchema.safeParse(state.get('sync.mark')).data,
         write: (mark) => state.set('sync.mark', mark),
       },
-      client: pushClient,
+      client: openClient(),
       kioskId,
       bootId,
       receiptKeys: () => keyring()?.roles.receipt,
@@ -79,7 +105,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   );
   const pull = startPullLoop(
     {
-      client: pullClient,
+      client: openClient(),
       kioskId,
       sliceId: config['slice.id'],
       sealingSecret: loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random),
@@ -91,7 +117,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,
       },
-      keyring,
+      keyring: listKeyring,
       offerKeyring: (text) => offerKeyring(paths.keyring, config['keyring.root'], text),
       offerPolicy(text) {
         const known = keyring();
@@ -103,22 +129,56 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   );
   const feed = startFeedLoop(
     {
-      client: feedClient,
+      client: openClient(),
       kioskId,
       inbox: { cursor: overlay.cursor, sliceVersion: () => slice()?.manifest.version, apply: overlay.apply },
-      keyring,
+      keyring: listKeyring,
       onSignedTime: time.noteSignedTime,
       onOtherSlice: pull.wake,
     },
     host,
   );
+  const heartbeat = startHeartbeatLoop(
+    {
+      client: openClient(),
+      kioskId,
+      keyring: listKeyring,
+      report: () => parts.report(push.state()),
+      carryOut: parts.carryOut,
+      onWanted(wanted) {
+        const [known, content] = [keyring(), registry.content()];
+        const isNewer = (wantedVersion: number | undefined, own: number | undefined) => (wantedVersion ?? 0) > (own ?? 0);
+        if (isNewer(wanted.keyring, known?.version) || isNewer(wanted.policy, content?.policy.version)) pull.wake();
+      },
+      offerConfig(text) {
+        const known = keyring();
+        return known !== undefined && offerRemoteConfig(paths.config, known, kioskId, text);
+      },
+      configVersion() {
+        const known = keyring();
+        return known && storedConfigVersion(paths.config, known, kioskId);
+      },
+    },
+    host,
+  );
+  const stopDraining = every(host.clock, DRAIN_LOOK_MS, () => {
+    const { waiting, failure, receiptAtMs } = push.state();
+    if (!revocation.isRevoked() || waiting > 0 || failure !== undefined || receiptAtMs === undefined) return;
+    stopDraining();
+    revocation.wipe();
+    for (const name of KIOSK_KEYS) rmSync(join(paths.dataDir, 'keys', name), { force: true });
+    host.log.warn('kiosk-drained', { records: journal.lastSeq() });
+    void push.stop();
+  });
   return {
     push,
     pull,
     feed,
+    heartbeat,
     async stop() {
+      stopDraining();
       for (const client of clients) client.close();
-      await Promise.all([push.stop(), pull.stop(), feed.stop()]);
+      await Promise.all([push.stop(), pull.stop(), feed.stop(), heartbeat.stop()]);
     },
   };
 }

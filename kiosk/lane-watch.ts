@@ -15,6 +15,8 @@ export interface LaneWatchStages {
   readonly signal: Signal;
   readonly time: KioskTime;
   readonly recorder: Recorder;
+  /** Whether the centre has ended this kiosk. */
+  isRevoked(): boolean;
   /** Area code of the checkpoint. */
   readonly area: number;
 }
@@ -33,7 +35,7 @@ export interface LaneWatch {
 }
 
 export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: FaultCode | undefined) => void, host: Host): LaneWatch {
-  const { source, registry, signal, time, recorder, area } = stages;
+  const { source, registry, signal, time, recorder, isRevoked, area } = stages;
   let broken: RegistryContent | undefined;
   let shown: { readonly fault: FaultCode | undefined } | undefined;
   let stopping = false;
@@ -60,6 +62,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
     const now = content === undefined ? undefined : context(content);
     return laneFault({
       stopping,
+      revoked: isRevoked(),
       journal: recorder.fault(),
       clock: time.state(),
       registry: now && {

@@ -1,8 +1,10 @@
 /** The composition root: opens the stages in order, joins them, and closes them again. A list; the rules live in the stages. */
+import { existsSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
-import type { FaultCode } from '../config/faults.ts';
+import { Fault, type FaultCode } from '../config/faults.ts';
 import { loadOrCreateKey } from '../config/host/private-file.ts';
+import { programVersion } from '../config/host/program-version.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -19,11 +21,14 @@ import { createDecisionFeed } from './display/decision-feed.ts';
 import { type Display, openDisplay } from './display/display.ts';
 import type { SessionStore } from './display/sessions.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
+import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
+import { loadRemoteConfig } from './remote-config.ts';
+import { createRevocation, isDrained } from './revocation.ts';
 
 export interface KioskOptions {
   readonly config: KioskConfig;
@@ -49,10 +54,13 @@ const FRAME_AGE_MS_MAX = 500;
 const SNAPSHOT_MS = 1_000;
 
 /** Throws a Fault where the data folder, the decoder or the port cannot be had: nothing is opened then. */
-export async function openKiosk({ config, configFile, allowDemo, loops, watcher }: KioskOptions, host: Host): Promise<Kiosk> {
+export async function openKiosk({ config: local, configFile, allowDemo, loops, watcher }: KioskOptions, host: Host): Promise<Kiosk> {
   const base = dirname(resolve(configFile));
   const path = (given: string) => resolve(base, given);
-  const dataDir = path(config.dataDir);
+  const dataDir = path(local.dataDir);
+  const configStatement = join(dataDir, 'config.cose');
+  const remote = loadRemoteConfig(local, { file: configStatement, keyring: path(local['keyring.file']) }, host);
+  const { config } = remote;
   const bootId = toHex(host.random.bytes(8));
   const closers: (() => void | Promise<void>)[] = [];
   const close = async () => {
@@ -61,6 +69,7 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
   try {
     const state = openKioskState(dataDir);
     closers.push(state.close);
+    if (isDrained(state, existsSync(join(dataDir, 'keys/kiosk.key')))) throw new Fault('kiosk-revoked');
     const signer = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random));
     const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
     const { kioskId, checkpointId, lane } = config;
@@ -68,13 +77,18 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
     closers.push(journal.close);
     const overlay = config['upstream.url'] === undefined ? undefined : openFeedOverlay(join(dataDir, 'feed.db'));
     if (overlay !== undefined) closers.push(overlay.close);
+    const slice = {
+      database: path(config['slice.file']),
+      manifest: path(config['slice.manifestFile']),
+      key: path(config['slice.keyFile']),
+    };
     const registry = openRegistry(
       {
         files: {
           keyring: path(config['keyring.file']),
           root: config['keyring.root'],
           policy: path(config['policy.file']),
-          slice: { database: path(config['slice.file']), manifest: path(config['slice.manifestFile']), key: path(config['slice.keyFile']) },
+          slice,
         },
         floor: versionFloor(state),
         audiences: [kioskId, checkpointId],
@@ -84,6 +98,24 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
       host,
     );
     closers.push(registry.close);
+    const revocation = createRevocation(
+      {
+        state,
+        kioskId,
+        signingKey: toHex(signer.publicKey),
+        keyring: registry.keyring,
+        wipe() {
+          registry.discard();
+          overlay?.discard();
+          const fetched = join(dirname(slice.manifest), 'slices');
+          const feed = ['', '-wal', '-shm'].map((suffix) => join(dataDir, `feed.db${suffix}`));
+          for (const file of [fetched, slice.manifest, slice.database, slice.key, ...feed, join(dataDir, 'keys/reuse.key')]) {
+            rmSync(file, { recursive: true, force: true });
+          }
+        },
+      },
+      host,
+    );
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
     const display = await openDisplay(
       {
@@ -117,7 +149,7 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
     const feed = createDecisionFeed();
     let fault: FaultCode | undefined = 'starting';
     const checkpoint = startCheckpoint(
-      { source, registry, journal, signal: display, plates: noPlateSource, time },
+      { source, registry, journal, signal: display, plates: noPlateSource, time, isRevoked: revocation.isRevoked },
       { area: config.area, direction: config.direction },
       {
         onSighting(sighting) {
@@ -147,7 +179,8 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
           dataDir,
           keyring: path(config['keyring.file']),
           policy: path(config['policy.file']),
-          manifest: path(config['slice.manifestFile']),
+          manifest: slice.manifest,
+          config: configStatement,
         },
         bootId,
         signer,
@@ -156,6 +189,22 @@ export async function openKiosk({ config, configFile, allowDemo, loops, watcher 
         overlay,
         time,
         state,
+        revocation,
+        report: (queue) =>
+          heartbeatReport(
+            {
+              ...{ dataDir, source, registry, journal, display, time, feed, remote },
+              programVersion: programVersion(),
+              fault: () => fault,
+            },
+            { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure },
+            host.clock,
+          ),
+        async carryOut(kind) {
+          if (kind === 'reopen-camera') camera.reopen();
+          else if (kind === 'restart-display') display.restartScreen();
+          return { ok: true, detail: `lane ${fault ?? 'open'}, node ${process.version}, ${process.platform}` };
+        },
       },
       host,
     );

@@ -1,5 +1,6 @@
 /** Commands of the centre: the service, its kiosks, its registry, its tables. */
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
+import { type CommandKind, commandKinds } from '../sync/protocol/heartbeat.ts';
 import { collect, fingerprint, kioskName, portNumber, wholeNumber } from './cli-arguments.ts';
 
 interface CentreOptions {
@@ -13,7 +14,7 @@ interface CentreOptions {
 function withCentre(command: Command): Command {
   return command
     .requiredOption('--store <store>', 'sqlite:FILE')
-    .requiredOption('--keys <dir>', 'folder with slice.key, feed.key, receipt.key, fleet.key and sealing*.key')
+    .requiredOption('--keys <dir>', 'folder with slice.key, feed.key, receipt.key, fleet.key, config.key and sealing*.key')
     .requiredOption('--keyring <file>', 'signed keyring')
     .requiredOption('--root <fingerprint>', 'SHA-256 of the root that signed the keyring', fingerprint);
 }
@@ -119,6 +120,28 @@ function addKiosks(kiosk: Command): void {
     .action(async (name: string, { store }: { store: string }) => {
       const { revokeKiosk } = await import('./upstream.ts');
       await revokeKiosk(name, store);
+    });
+  kiosk
+    .command('command')
+    .description('have a kiosk do something at its next heartbeat, within a minute; `kiosk list` shows what came of it')
+    .argument('<kiosk>', 'its kioskId', kioskName)
+    .addArgument(new Argument('<what>').choices(commandKinds))
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (name: string, what: CommandKind, { store }: { store: string }) => {
+      const { commandKiosk } = await import('./upstream.ts');
+      await commandKiosk(name, what, store);
+    });
+  kiosk
+    .command('set')
+    .description('set options from afar, in place of those set before; in force when the kiosk starts the next time')
+    .argument('<kiosk>', "its kioskId, or '*' for all", (text) => (text === '*' ? text : kioskName(text)))
+    .argument('<option=value...>', 'options that may be set from afar (config options)')
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (scope: string, assignments: string[], { store }: { store: string }) => {
+      const { configureKiosks } = await import('./upstream.ts');
+      await configureKiosks(scope, assignments, store);
     });
 }
 

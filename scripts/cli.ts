@@ -2,10 +2,10 @@
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
+import { programVersion } from '../config/host/program-version.ts';
 import { portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCentreCommands } from './cli-centre.ts';
 import { CommandError, exitCode } from './command.ts';
-import { programVersion } from './program-version.ts';
 
 const program = new Command('checkpoint-kiosk')
   .description('Unattended, offline-first QR checkpoint: a camera reads a code, a screen says pass or deny.')

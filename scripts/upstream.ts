@@ -1,9 +1,13 @@
 /** `checkpoint-kiosk upstream` and the commands around it: the service at the centre, its kiosks, its tables. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
+import { programVersion } from '../config/host/program-version.ts';
+import { refusedRemotely } from '../config/options/remote-options.ts';
 import type { Host } from '../config/ports/host.ts';
+import type { CommandKind } from '../sync/protocol/heartbeat.ts';
 import { createEnrolmentDesk } from '../sync/upstream/enrolment/enrol.ts';
 import { DEFAULT_SLICE, openUpstream, type Upstream } from '../sync/upstream/open-upstream.ts';
 import { createProjector } from '../sync/upstream/projector/projector.ts';
@@ -12,7 +16,6 @@ import { openStore as openStoreAt, sqliteFile } from '../sync/upstream/store/ope
 import type { Store } from '../sync/upstream/store/store.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
-import { programVersion } from './program-version.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface KeyOptions {
@@ -142,10 +145,16 @@ export async function listKiosks(given: string): Promise<void> {
   const store = openStore(given);
   try {
     const day = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    const reports = new Map((await store.heartbeats()).map((report) => [report.kioskId, report]));
     for (const kiosk of await store.kiosks()) {
       const { kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs } = kiosk;
       const times = { enrolledAt: day(enrolledAtMs), seenAt: day(seenAtMs), revokedAt: day(revokedAtMs) };
-      process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, ...times })}\n`);
+      const report = reports.get(kioskId);
+      const said = report && { at: day(report.atMs), ...report.heartbeat, done: undefined };
+      const [command] = await store.commands(kioskId, 1);
+      process.stdout.write(
+        `${JSON.stringify({ kioskId, checkpointId, lane, ...times, heartbeat: said ?? null, command: command ?? null })}\n`,
+      );
     }
   } finally {
     await store.close();
@@ -159,6 +168,42 @@ export async function revokeKiosk(kioskId: string, given: string): Promise<void>
       throw new CommandError(exitCode.failed, `no kiosk is called ${kioskId}`);
     }
     process.stdout.write(`${JSON.stringify({ kioskId, revoked: true })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Carried out at its next heartbeat; `kiosk list` shows what came of it. */
+export async function commandKiosk(kioskId: string, kind: CommandKind, given: string): Promise<void> {
+  const store = openStore(given);
+  try {
+    if ((await store.findKiosk(kioskId)) === undefined) throw new CommandError(exitCode.failed, `no kiosk is called ${kioskId}`);
+    const id = randomUUID();
+    await store.addCommand({ id, kioskId, kind, givenAtMs: createNodeHost('warn').clock.wallMs() });
+    process.stdout.write(`${JSON.stringify({ kioskId, id, command: kind })}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Options for one kiosk, or for all (`*`): replaces those that were set before. In force when a kiosk starts the next time. */
+export async function configureKiosks(scope: string, assignments: readonly string[], given: string): Promise<void> {
+  const values = Object.fromEntries(
+    assignments.map((assignment) => {
+      const [, name, text] = /^([\w.]+)=(.*)$/.exec(assignment) ?? [];
+      if (name === undefined || text === undefined) throw new CommandError(exitCode.usage, `${assignment}: expected option=value`);
+      return [name, /^(true|false)$/.test(text) ? text === 'true' : /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text];
+    }),
+  );
+  const refused = refusedRemotely(values);
+  if (refused[0] !== undefined)
+    throw new CommandError(exitCode.dataError, refused.map(({ key, reason }) => `${key}: ${reason}`).join('; '));
+  const store = openStore(given);
+  try {
+    if (scope !== '*' && (await store.findKiosk(scope)) === undefined)
+      throw new CommandError(exitCode.failed, `no kiosk is called ${scope}`);
+    await store.putConfig(scope, values, createNodeHost('warn').clock.wallMs());
+    process.stdout.write(`${JSON.stringify({ scope, values })}\n`);
   } finally {
     await store.close();
   }

@@ -76,7 +76,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
         newest.shut(generation, reason);
         stopChild(child, host);
       };
-      endCurrent = () => end('stopping');
+      endCurrent = () => end(closed ? 'stopping' : 'camera-stalled');
       const watch = every(host.clock, WATCH_MS, () => {
         if (newest.hasFrame() ? newest.gapMs() > GAP_DOWN_MS : newest.gapMs() > FIRST_FRAME_MS) {
           end(newest.hasFrame() ? 'camera-stalled' : 'camera-no-frame');
@@ -117,6 +117,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
   return {
     next: newest.next,
     health: newest.health,
+    reopen: () => endCurrent(),
     async close() {
       closed = true;
       newest.close();

@@ -35,6 +35,8 @@ export interface FrameSource {
   /** Waits for a frame newer than the last one taken; undefined once the source is closed. One caller at a time. */
   next(): Promise<Frame | undefined>;
   health(): FrameSourceHealth;
+  /** Begins anew with the device, as after a fault. */
+  reopen(): void;
   /** Ends children and timers; resolves when they are gone. */
   close(): Promise<void>;
 }

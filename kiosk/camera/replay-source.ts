@@ -54,6 +54,8 @@ export function createReplaySource({ path, loops }: ReplayOptions, host: Host): 
   return {
     next: newest.next,
     health: newest.health,
+    // A file is not asked again.
+    reopen: () => undefined,
     async close() {
       closed = true;
       newest.close();

@@ -76,6 +76,8 @@ export function createStillsSource(take: TakeShot, host: Host): FrameSource {
   return {
     next: newest.next,
     health: newest.health,
+    // Each picture opens the camera anew.
+    reopen: () => undefined,
     async close() {
       closed = true;
       newest.close();

@@ -5,6 +5,8 @@ import type { ClockState } from '../../sync/protocol/records.ts';
 
 export interface LaneFacts {
   readonly stopping: boolean;
+  /** The centre has ended this kiosk. */
+  readonly revoked: boolean;
   /** Last fault of the journal that has not been overcome. */
   readonly journal: FaultCode | undefined;
   readonly clock: ClockState;
@@ -21,6 +23,7 @@ export interface LaneFacts {
 /** Undefined: the lane is open. */
 export function laneFault(facts: LaneFacts): FaultCode | undefined {
   if (facts.stopping) return 'stopping';
+  if (facts.revoked) return 'kiosk-revoked';
   if (facts.journal !== undefined) return facts.journal;
   if (facts.registry === undefined) return facts.registryFault ?? 'starting';
   if (facts.clock === 'untrusted') return 'clock-untrusted';

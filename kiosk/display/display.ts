@@ -37,6 +37,8 @@ export interface Display extends Signal {
   enterUrl(role: Role): string;
   offerMirror(sighting: Sighting): void;
   setSupervisor(snapshot: SupervisorSnapshot): void;
+  /** Closes the screen's connection: the page begins anew. */
+  restartScreen(): void;
   screen(): { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
 }
 
@@ -178,6 +180,9 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     setSupervisor(snapshot) {
       const message = JSON.stringify(snapshot);
       for (const socket of supervisors) if (socket.bufferedAmount < BUFFERED_BYTES_MAX) socket.send(message);
+    },
+    restartScreen() {
+      screen?.close(4002, 'asked to begin anew');
     },
     screen: () => ({ connected: isConfirmed(), state: shown.view.state, unpainted }),
     async close() {

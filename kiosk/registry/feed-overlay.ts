@@ -35,6 +35,8 @@ export interface FeedOverlay {
   apply(page: FeedPage, isWhole: boolean): void;
   /** A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed. */
   startFrom(cursor: FeedCursor): void;
+  /** Knows nothing any more, and lets go of the file. */
+  discard(): void;
   close(): void;
 }
 
@@ -115,6 +117,13 @@ export function openFeedOverlay(file: string): FeedOverlay {
       reset(next, isSame);
       cursor = cursorSchema.parse(read('cursor'));
       rebuild();
+    },
+    discard() {
+      byKey.clear();
+      byCti.clear();
+      cursor = undefined;
+      freshness = undefined;
+      database.close();
     },
     close: () => database.close(),
   };

@@ -52,6 +52,8 @@ export interface Registry {
   content(): RegistryContent | undefined;
   /** Why the files as they lie there now were not taken; undefined while they are in use. */
   fault(): FaultCode | undefined;
+  /** Lets go of the slice, for good: nobody is looked up any more. */
+  discard(): void;
   close(): void;
 }
 
@@ -73,6 +75,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   let fault: FaultCode | undefined;
   let stamp = '';
   let keyring: Keyring | undefined;
+  let isDiscarded = false;
 
   const refresh = (verified?: string) => {
     const current = stampOf(options.files);
@@ -80,6 +83,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     stamp = current;
     try {
       keyring = loadKeyringChecked(options);
+      if (isDiscarded) return;
       const next = load(options, keyring, verified);
       content?.slice.close();
       content = next;
@@ -107,6 +111,11 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     keyring: () => keyring,
     refresh,
     fault: () => fault,
+    discard() {
+      isDiscarded = true;
+      content?.slice.close();
+      content = undefined;
+    },
     close() {
       stop();
       content?.slice.close();

@@ -22,7 +22,7 @@ const body = (change: Partial<KeyringBody> = {}): KeyringBody => ({
   roots: [root.hex],
   threshold: 1,
   issuers: [{ key: issuer.hex, status: 'active', classes: [2] }],
-  roles: { release: [release.hex], slice: [slice.hex], feed: [], receipt: [], fleet: [] },
+  roles: { release: [release.hex], slice: [slice.hex], feed: [], receipt: [], fleet: [], config: [] },
   upstreamPins: [],
   sealing: '09'.padEnd(64, '0'),
   ...change,
@@ -58,7 +58,7 @@ describe('keyring', () => {
   });
 
   it('lets no key serve two duties', () => {
-    const shared = body({ roles: { release: [release.hex], slice: [issuer.hex], feed: [], receipt: [], fleet: [] } });
+    const shared = body({ roles: { release: [release.hex], slice: [issuer.hex], feed: [], receipt: [], fleet: [], config: [] } });
     expect(reasonOf(signStatement('keyring', shared, root.seed))).toBe('keyring-keys');
   });
 

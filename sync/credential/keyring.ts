@@ -50,6 +50,8 @@ export const keyringSchema = statementHeader.extend({
     receipt: z.array(key32).max(8).default([]),
     /** Admits and revokes kiosks. */
     fleet: z.array(key32).max(8).default([]),
+    /** Sets options of kiosks. */
+    config: z.array(key32).max(8).default([]),
   }),
   /** X25519 key to which crossings are sealed. */
   sealing: key32,
@@ -149,6 +151,7 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
       feed: byKeyId(body.roles.feed),
       receipt: byKeyId(body.roles.receipt),
       fleet: byKeyId(body.roles.fleet),
+      config: byKeyId(body.roles.config),
     },
     sealingKey: fromHex(body.sealing),
     upstreamPins: body.upstreamPins,

@@ -19,6 +19,9 @@ export const signerRoles = {
   feed: 'feed',
   receipt: 'receipt',
   enrolment: 'fleet',
+  heartbeat: 'fleet',
+  revocation: 'fleet',
+  config: 'config',
 } as const;
 export const roleNames = [
   'release',
@@ -26,6 +29,7 @@ export const roleNames = [
   'feed',
   'receipt',
   'fleet',
+  'config',
 ] as const satisfies readonly (typeof signerRoles)[keyof typeof signerRoles][];
 export type RoleName = (typeof roleNames)[number];
 export type StatementType = 'keyring' | keyof typeof signerRoles;

@@ -7,6 +7,7 @@ import type { Keyring } from '../credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed.ts';
 import { backoffMs, fraction } from './backoff.ts';
+import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
 import { problemTitle } from './read-reply.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
@@ -35,7 +36,6 @@ export interface FeedLoop {
 
 const IDLE_MS = 500;
 const SLACK_MS = 10_000;
-const LOG_AGAIN_MS = 3_600_000;
 /** A question that is answered at once tells the time; a waiting one does not. */
 const TIME_MS = 600_000;
 
@@ -43,26 +43,16 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   const { client, inbox, kioskId } = options;
   let stopped = false;
   let failures = 0;
-  let failure: string | undefined;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
   let askedTimeAtMs = Number.NEGATIVE_INFINITY;
   let applied = 0;
-  let interrupt: () => void = () => undefined;
-
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = host.clock.after(delayMs, resolve);
-      interrupt = () => {
-        cancel();
-        resolve();
-      };
-    });
+  const { pause, interrupt } = createPause(host.clock);
+  const failure = createFailures('feed-failed', host);
 
   /** Undefined where a page was applied, else why not. */
   const ask = async (keyring: Keyring, cursor: NonNullable<ReturnType<FeedInbox['cursor']>>): Promise<string | undefined> => {
     const startedAtMs = host.clock.monotonicMs();
     const asksTime = startedAtMs - askedTimeAtMs >= TIME_MS;
-    const waitS = asksTime || failure !== undefined ? 0 : FEED_WAIT_S_MAX;
+    const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
     const { sliceId, generation, seq } = cursor;
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
     const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
@@ -99,25 +89,6 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     return undefined;
   };
 
-  const attempt: typeof ask = async (keyring, cursor) => {
-    try {
-      return await ask(keyring, cursor);
-    } catch (error) {
-      // The disk: full, or not to be written. The lists stay as they are, and grow old.
-      if (error instanceof Error && 'code' in error) return error.message;
-      throw error;
-    }
-  };
-
-  const note = (why: string | undefined) => {
-    const nowMs = host.clock.monotonicMs();
-    if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
-      host.log.warn('feed-failed', { why });
-      loggedAtMs = nowMs;
-    }
-    failure = why;
-  };
-
   const run = async () => {
     while (!stopped) {
       const [keyring, cursor] = [options.keyring(), inbox.cursor()];
@@ -126,20 +97,20 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
         continue;
       }
       const startedAtMs = host.clock.monotonicMs();
-      const isOther = inbox.sliceVersion();
-      note(await attempt(keyring, cursor));
-      if (failure !== undefined) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
+      const versionBefore = inbox.sliceVersion();
+      failure.note(await orDiskFailure(() => ask(keyring, cursor)));
+      if (failure.last() !== undefined) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
       else {
         failures = 0;
         // Answered at once without news, because another slice is current: it is being fetched.
-        if (isOther === inbox.sliceVersion() && host.clock.monotonicMs() - startedAtMs < IDLE_MS) await pause(IDLE_MS / 5);
+        if (versionBefore === inbox.sliceVersion() && host.clock.monotonicMs() - startedAtMs < IDLE_MS) await pause(IDLE_MS / 5);
       }
     }
   };
 
   const done = run();
   return {
-    failure: () => failure,
+    failure: failure.last,
     applied: () => applied,
     async stop() {
       stopped = true;

@@ -2,6 +2,7 @@
 import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { backoffMs, fraction } from './backoff.ts';
+import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
 import { fetchText, type PullSliceOptions, pullSlice } from './pull-slice.ts';
 
 export interface PullOptions extends PullSliceOptions {
@@ -23,25 +24,14 @@ export interface PullLoop {
 
 /** What is urgent, and that there is a newer slice, comes by the feed. */
 const ROUND_MS = 3_600_000;
-const LOG_AGAIN_MS = 3_600_000;
 
 export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const { client, inbox } = options;
   let stopped = false;
   let failures = 0;
-  let failure: string | undefined;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
   let asked = false;
-  let interrupt: () => void = () => undefined;
-
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = host.clock.after(delayMs, resolve);
-      interrupt = () => {
-        cancel();
-        resolve();
-      };
-    });
+  const { pause, interrupt } = createPause(host.clock);
+  const failure = createFailures('pull-failed', host);
 
   /** Undefined where all went well. */
   const round = async (): Promise<string | undefined> => {
@@ -60,32 +50,14 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
     return slice.ok ? undefined : slice.reason;
   };
 
-  const note = (why: string | undefined) => {
-    const nowMs = host.clock.monotonicMs();
-    if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
-      host.log.warn('pull-failed', { why });
-      loggedAtMs = nowMs;
-    }
-    failure = why;
-    failures = why === undefined ? 0 : failures + 1;
-  };
-
-  const attempt = async (): Promise<string | undefined> => {
-    try {
-      return await round();
-    } catch (error) {
-      // The disk: full, or not to be written. What is in place stays in use.
-      if (error instanceof Error && 'code' in error) return error.message;
-      throw error;
-    }
-  };
-
   const run = async () => {
     while (!stopped) {
       asked = false;
-      note(await attempt());
+      failure.note(await orDiskFailure(round));
+      failures = failure.last() === undefined ? 0 : failures + 1;
       if (stopped) return;
-      await pause(failure === undefined ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
+      // Asked for during the round: what was new then may have come too late for it.
+      if (!asked || failures > 0) await pause(failures === 0 ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
       // The first slice is waited for; a newer one may come a little later.
       if (asked && !stopped && inbox.inUse() !== undefined) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
     }
@@ -94,11 +66,11 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const done = run();
   return {
     wake() {
-      if (asked || failure !== undefined) return;
+      if (asked || failure.last() !== undefined) return;
       asked = true;
       interrupt();
     },
-    failure: () => failure,
+    failure: failure.last,
     async stop() {
       stopped = true;
       interrupt();

@@ -9,6 +9,7 @@ import type { Host } from '../../config/ports/host.ts';
 import { type JournalParent, writeBatch } from '../protocol/batch.ts';
 import { limits } from '../protocol/limits.ts';
 import { backoffMs, fraction } from './backoff.ts';
+import { createFailures, createPause } from './loop-tools.ts';
 import { judgeReceipt, type OwnJournal } from './outbox.ts';
 import { readReceipt } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -70,7 +71,6 @@ const IDLE_MS = 250;
 const PACE_MS = 40;
 const READ_LINES = 25;
 const PRUNE_MS = 60_000;
-const LOG_AGAIN_MS = 3_600_000;
 
 export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   const { journal, mark, client, kioskId } = options;
@@ -79,13 +79,12 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   let greeted = false;
   let batchRecords: number = limits.batchRecords;
   let failures = 0;
-  let failure: string | undefined;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
   let receiptAtMs: number | undefined;
   let quarantined = 0;
   let prunedAtMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
-  let wake: () => void = () => undefined;
+  const { pause, interrupt } = createPause(host.clock);
+  const failure = createFailures('upstream-unreachable', host);
 
   function readMark(): number {
     const stored = mark.read();
@@ -98,8 +97,8 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     mark.write({ journalId: journal.journalId(), n });
   };
 
-  /** One request and what it led to; false where it moved nothing. */
-  const exchange = async (keys: ReadonlyMap<string, Uint8Array>): Promise<boolean> => {
+  /** One request and what it led to. */
+  const exchange = async (keys: ReadonlyMap<string, Uint8Array>): Promise<void> => {
     const journalId = journal.journalId();
     const body = greeted ? await nextBatch() : undefined;
     const target = `/v1/journals/${journalId}`;
@@ -108,24 +107,23 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
         ? { method: 'GET', target, timeoutMs: REQUEST_MS }
         : { method: 'POST', target: `${target}/batches`, body, contentType: 'application/gzip', timeoutMs: REQUEST_MS },
     );
-    if (stopped) return false;
+    if (stopped) return;
     const read = readReceipt(reply, keys, { kioskId, journalId });
     if (!read.ok) {
       // A batch that is too large, or too slow to send, goes again in halves.
       if (read.tooLarge && body !== undefined) batchRecords = Math.max(1, Math.floor(batchRecords / 2));
-      noteFailure(read.why);
+      failure.note(read.why, { waiting: journal.lastSeq() - acknowledged });
       await pause(backoffMs(failures++, fraction(host.random.bytes(4)), read.retryAfterMs));
-      return false;
+      return;
     }
     const { receipt } = read;
-    const mismatch = receipt.outcome !== 'acknowledged' && body !== undefined;
+    const movesNothing = receipt.outcome !== 'acknowledged' && body !== undefined;
     quarantined += receipt.rejected.length;
     for (const { n, reason } of receipt.rejected) host.log.error('record-quarantined', { record: n, reason });
     follow(receipt, read.line);
     // An answer that is signed and leads nowhere must not be asked for again without a pause.
-    if (mismatch) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
+    if (movesNothing) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
     else noteSuccess();
-    return true;
   };
 
   const follow = (receipt: Parameters<typeof judgeReceipt>[0], line: string) => {
@@ -139,7 +137,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     host.log.warn('journal-restarted', { after: step.afterSeq, lostFrom: step.lost?.from, lostTo: step.lost?.to });
     journal.startNewJournal(step.afterSeq, step.lost === undefined ? undefined : { ...step.lost, journalId, receipt: line });
     // Upstream cannot know it yet: no handshake is needed.
-    setAcknowledged(0);
+    acknowledged = 0;
     mark.write({ journalId: journal.journalId(), n: 0 });
   };
 
@@ -187,18 +185,9 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     );
   };
 
-  const noteFailure = (why: string) => {
-    const nowMs = host.clock.monotonicMs();
-    if (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS) {
-      host.log.warn('upstream-unreachable', { why, waiting: journal.lastSeq() - acknowledged });
-      loggedAtMs = nowMs;
-    }
-    failure = why;
-  };
-
   const noteSuccess = () => {
-    if (failure !== undefined) host.log.info('upstream-reached', { waiting: journal.lastSeq() - acknowledged });
-    failure = undefined;
+    if (failure.last() !== undefined) host.log.info('upstream-reached', { waiting: journal.lastSeq() - acknowledged });
+    failure.note(undefined);
     failures = 0;
     if (batchRecords < limits.batchRecords) batchRecords = Math.min(limits.batchRecords, batchRecords * 2);
   };
@@ -211,15 +200,6 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     if (removed > 0) host.log.info('journal-pruned', { segments: removed });
   };
 
-  const pause = (delayMs: number): Promise<void> =>
-    new Promise((resolve) => {
-      const cancel = host.clock.after(delayMs, resolve);
-      wake = () => {
-        cancel();
-        resolve();
-      };
-    });
-
   const run = async () => {
     while (!stopped) {
       const keys = options.receiptKeys();
@@ -228,17 +208,17 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
         await pause(IDLE_MS);
         continue;
       }
-      const wasFailing = failure !== undefined;
+      const wasFailing = failure.last() !== undefined;
       await exchange(keys);
-      if (wasFailing && failure === undefined && journal.lastSeq() > acknowledged) {
+      if (wasFailing && failure.last() === undefined && journal.lastSeq() > acknowledged) {
         await pause(fraction(host.random.bytes(4)) * options.reconnectSpreadMs);
-      } else if (failure === undefined) await pause(PACE_MS);
+      } else if (failure.last() === undefined) await pause(PACE_MS);
     }
   };
 
   const done = guarded(run, host);
   return {
-    state: () => ({ acknowledged, waiting: journal.lastSeq() - acknowledged, failure, receiptAtMs, quarantined }),
+    state: () => ({ acknowledged, waiting: journal.lastSeq() - acknowledged, failure: failure.last(), receiptAtMs, quarantined }),
     async drained(timeoutMs) {
       const journalId = journal.journalId();
       const target = journal.lastSeq();
@@ -251,7 +231,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     },
     async stop() {
       stopped = true;
-      wake();
+      interrupt();
       await done;
     },
   };

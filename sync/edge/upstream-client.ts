@@ -56,6 +56,8 @@ export interface ClientOptions {
   /** Who signs: a kiosk's id, or at enrolment any name. */
   readonly keyId: string;
   readonly signer: Signer;
+  /** Hears every answer 403: it may end this kiosk. */
+  onRefused?(text: string): void;
 }
 
 /** A download that stands still for so long is given up. */
@@ -64,7 +66,10 @@ const REPLY_BYTES_MAX = 1 << 20;
 const NONCE_BYTES = 16;
 const RETRY_AFTER_S_MAX = 3_600;
 
-export function createUpstreamClient({ url, pins, keyId, signer }: ClientOptions, host: Pick<Host, 'clock' | 'random'>): UpstreamClient {
+export function createUpstreamClient(
+  { url, pins, keyId, signer, onRefused }: ClientOptions,
+  host: Pick<Host, 'clock' | 'random'>,
+): UpstreamClient {
   const isTls = url.protocol === 'https:';
   const agent = createAgent(url, pins);
   const base = url.pathname.replace(/\/$/, '');
@@ -106,10 +111,12 @@ export function createUpstreamClient({ url, pins, keyId, signer }: ClientOptions
         incoming.on('error', (error) => fail(error.message));
         incoming.on('end', () => {
           cancel();
+          const text = Buffer.concat(chunks).toString('latin1');
+          if (incoming.statusCode === 403) onRefused?.(text);
           resolve({
             kind: 'reply',
             status: incoming.statusCode ?? 0,
-            text: Buffer.concat(chunks).toString('latin1'),
+            text,
             digest,
             nonce,
             retryAfterMs: retryAfterMs(incoming.headers['retry-after']),

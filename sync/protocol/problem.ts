@@ -10,7 +10,7 @@ export const problems = {
   'signature-digest': { status: 401, title: 'The body is not the one that was signed.' },
   'signature-invalid': { status: 401, title: 'The signature does not hold.' },
   'kiosk-unknown': { status: 403, title: 'No kiosk of this name is enrolled.' },
-  'kiosk-revoked': { status: 403, title: 'This kiosk has been revoked.' },
+  'key-revoked': { status: 403, title: 'This key was revoked: the kiosk needs a new one.' },
   'operator-unknown': { status: 401, title: 'No operator has this token.' },
   'token-unknown': { status: 403, title: 'The enrolment token is not known.' },
   'token-expired': { status: 403, title: 'The enrolment token is too old.' },

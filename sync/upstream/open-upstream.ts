@@ -1,20 +1,26 @@
 /** The composition root of upstream: store, rules, routes, projector, server, joined. A list without rules. */
+
+import { existsSync, readFileSync } from 'node:fs';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
+import { parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
 import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
+import { fleetRoutes } from './fleet/routes.ts';
+import { revocationOf } from './fleet/rules.ts';
 import { type ServerOptions, startServer } from './http/server.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { ingestRoutes } from './ingest/routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
 import { createProjector, type Projector } from './projector/projector.ts';
+import { registryRoutes } from './registry/routes.ts';
 import { createFeedHub } from './slices/feed-hub.ts';
 import { createPublisher, type SliceScope } from './slices/publish.ts';
 import { sliceRoutes } from './slices/routes.ts';
 import type { Store } from './store/store.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
-export interface UpstreamOptions extends ServerOptions {
+export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf'> {
   readonly keys: UpstreamKeys;
   /** Fingerprint of the root, hex. */
   readonly root: string;
@@ -63,9 +69,16 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       onCommitted: () => void projection.run(),
     }),
     ...sliceRoutes({ store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
+    ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: () => offlineVersions(options) }, host),
+    ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...overviewRoutes(store, host.clock),
   ];
-  const server = await startServer(routes, store, options, host).catch((error: unknown) => {
+  const server = await startServer(
+    routes,
+    store,
+    { ...options, revocationOf: (kiosk, nowMs) => revocationOf(kiosk, nowMs, keys.fleet) },
+    host,
+  ).catch((error: unknown) => {
     hub.stop();
     publication.stop();
     throw error;
@@ -90,6 +103,17 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       await store.close();
     },
   };
+}
+
+/** Read anew each time: a keyring or policy that was signed offline needs no restart. */
+function offlineVersions({ keyringFile, policyFile }: UpstreamOptions) {
+  const versionOf = (file: string | undefined) => {
+    if (file === undefined || !existsSync(file)) return undefined;
+    const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
+    const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
+    return header.ok ? header.value.version : undefined;
+  };
+  return { keyring: versionOf(keyringFile), policy: versionOf(policyFile) };
 }
 
 /** A registry that has changed becomes a slice, at most every `publishMs` and for a fifth of the time. */

@@ -2,7 +2,7 @@
  * The keys that upstream works with: online keys of its roles and the secrets that open seals, one file each in a folder,
  * compared with the keyring at the start. An upstream whose receipts no kiosk would believe must not run.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import nacl from 'tweetnacl';
 import { Fault } from '../../config/faults.ts';
@@ -19,6 +19,9 @@ export interface UpstreamKeys {
   readonly slice: Signer;
   readonly feed: Signer;
   readonly fleet: Signer;
+  readonly config: Signer;
+  /** Makes pseudonyms; undefined where this upstream takes no changes of the registry. */
+  readonly subject: Uint8Array | undefined;
   /** Secrets by seal key id; older ones stay until retention ends. */
   readonly sealing: ReadonlyMap<string, Uint8Array>;
 }
@@ -27,7 +30,7 @@ export interface UpstreamKeyFiles {
   readonly keyring: string;
   /** Fingerprint of the root, hex. */
   readonly root: string;
-  /** Folder with slice.key, feed.key, receipt.key, fleet.key and sealing*.key, 64 hex digits each. */
+  /** Folder with slice.key, feed.key, receipt.key, fleet.key, config.key and sealing*.key, 64 hex digits each. */
   readonly folder: string;
   readonly allowDemo: boolean;
 }
@@ -56,6 +59,8 @@ export function loadUpstreamKeys({ keyring: keyringFile, root, folder, allowDemo
     slice: roleKey('slice'),
     feed: roleKey('feed'),
     fleet: roleKey('fleet'),
+    config: roleKey('config'),
+    subject: existsSync(join(folder, 'subject.key')) ? readKey(join(folder, 'subject.key')) : undefined,
     sealing,
   };
 }

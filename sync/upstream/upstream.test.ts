@@ -25,6 +25,7 @@ import { receiptSchema } from '../protocol/receipt.ts';
 import { recordId } from '../protocol/record-id.ts';
 import type { JournalRecord } from '../protocol/records.ts';
 import { signRequest } from '../protocol/request-signature.ts';
+import { kioskRevocationSchema } from '../protocol/revocation.ts';
 import { createProjector } from './projector/projector.ts';
 
 let folder: string;
@@ -241,8 +242,22 @@ describe('batches', () => {
     expect(await ask(target, { body, tag: 'checkpoint-enrolment' })).toMatchObject({ code: 'signature-form' });
     const unsigned = await fetch(centre.upstream.url + target, { method: 'POST', body: Buffer.from(body) });
     expect(await unsigned.json()).toMatchObject({ type: 'urn:checkpoint-kiosk:problem:signature-missing', status: 401 });
-    await centre.store.revokeKiosk('k1', 1);
-    expect(await ask(target, { body })).toMatchObject({ status: 403, code: 'kiosk-revoked' });
+  });
+
+  it('of a revoked kiosk are taken for thirty days and marked; anything else is answered by its end', async () => {
+    await centre.store.revokeKiosk('k1', Date.now());
+    expect((await ask(target, { body: batch([text(record())]) })).status).toBe(200);
+    const answer = await ask('/v1/feed/default?after=0&generation=1&wait=0', { method: 'GET' });
+    expect(answer.status).toBe(403);
+    const envelopes = parseEnvelopes(answer.text);
+    const end = envelopes.ok ? parsePayload(envelopes.value[0], kioskRevocationSchema) : envelopes;
+    expect(end).toMatchObject({ ok: true, value: { kioskId: 'k1', signingKey: toHex(signer.publicKey) } });
+  });
+
+  it('of a kiosk that was revoked longer ago are refused', async () => {
+    await centre.store.revokeKiosk('k1', Date.now() - 31 * 86_400_000);
+    expect((await ask(target, { body: batch([text(record())]) })).status).toBe(403);
+    expect((await centre.store.counts()).records).toBe(0);
   });
 
   it('of a journal that belongs to another kiosk are refused', async () => {
@@ -332,6 +347,10 @@ describe('the document', () => {
       '/v1/slices/{sliceId}/deltas/{sha256}',
       '/v1/keyring',
       '/v1/policy',
+      '/v1/heartbeats',
+      '/v1/config',
+      '/v1/registry/changes',
+      '/v1/registry/audit',
       '/v1/overview',
       '/',
     ]);

@@ -10,7 +10,14 @@ import type { Certificate, EnrolmentRequest } from '../../protocol/enrolment.ts'
 import { isSealingKeyAcceptable } from '../../protocol/sealing.ts';
 import type { EnrolledKiosk, EnrolmentToken, FleetStore, JournalStore } from '../store/store.ts';
 
-export type EnrolmentReason = 'token-unknown' | 'token-expired' | 'token-used' | 'token-mismatch' | 'root-mismatch' | 'key-unacceptable';
+export type EnrolmentReason =
+  | 'token-unknown'
+  | 'token-expired'
+  | 'token-used'
+  | 'token-mismatch'
+  | 'root-mismatch'
+  | 'key-unacceptable'
+  | 'key-revoked';
 
 export interface EnrolmentDesk {
   /** Makes a token for one kiosk; it is shown once and not kept. */
@@ -41,6 +48,8 @@ export function createEnrolmentDesk(
     if (token.kioskId !== kioskId || token.checkpointId !== checkpointId || token.lane !== lane) return refuse('token-mismatch');
     if (request.root !== root) return refuse('root-mismatch');
     if (!isPublicKeyAcceptable(fromHex(signingKey)) || !isSealingKeyAcceptable(fromHex(sealingKey))) return refuse('key-unacceptable');
+    const known = await store.findKiosk(kioskId);
+    if (known?.revokedAtMs !== undefined && known.signingKey === signingKey) return refuse('key-revoked');
     if (token.usedBy !== undefined) return repeat(token, request);
     const nowMs = host.clock.wallMs();
     if (nowMs >= token.expiresAtMs) return refuse('token-expired');

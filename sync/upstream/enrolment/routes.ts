@@ -3,7 +3,7 @@ import { fromHex } from '../../credential/bytes.ts';
 import { enrolmentRequestSchema } from '../../protocol/enrolment.ts';
 import { limits } from '../../protocol/limits.ts';
 import { checkRequest, readRequestSignature } from '../../protocol/request-signature.ts';
-import { problem, type Route } from '../http/route.ts';
+import { parseJson, problem, type Route } from '../http/route.ts';
 import type { EnrolmentDesk } from './enrol.ts';
 
 export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
@@ -30,6 +30,7 @@ export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
         'token-mismatch',
         'root-mismatch',
         'key-unacceptable',
+        'key-revoked',
       ],
       async handle(request) {
         const parameters = readRequestSignature(request.headers, request.body);
@@ -46,13 +47,4 @@ export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
       },
     },
   ];
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
-    throw error;
-  }
 }

@@ -9,7 +9,7 @@ import type { KioskCaller, UpstreamRequest } from './route.ts';
 export async function authenticateKiosk(
   request: UpstreamRequest,
   store: Pick<FleetStore, 'findKiosk'>,
-): Promise<Outcome<KioskCaller, RequestSignatureReason | 'kiosk-unknown' | 'kiosk-revoked'>> {
+): Promise<Outcome<KioskCaller, RequestSignatureReason | 'kiosk-unknown'>> {
   const parameters = readRequestSignature(request.headers, request.body);
   if (!parameters.ok) return parameters;
   const { keyId, nonce, tag } = parameters.value;
@@ -17,7 +17,7 @@ export async function authenticateKiosk(
   const kiosk = await store.findKiosk(keyId);
   if (kiosk === undefined) return refuse('kiosk-unknown');
   if (!checkRequest(request, request.headers, fromHex(kiosk.signingKey))) return refuse('signature-invalid');
-  return kiosk.revokedAtMs === undefined ? accept({ kiosk, nonce }) : refuse('kiosk-revoked');
+  return accept({ kiosk, nonce });
 }
 
 /** The token as `Authorization: Bearer`, or as the password of any name, for a browser. */

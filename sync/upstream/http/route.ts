@@ -22,7 +22,7 @@ export interface KioskCaller {
 }
 
 export type Reply =
-  | { readonly kind: 'statement'; readonly line: string }
+  | { readonly kind: 'statement'; readonly line: string; readonly status?: 403 }
   | { readonly kind: 'json'; readonly body: unknown }
   /** Nothing to say: 204. */
   | { readonly kind: 'none' }
@@ -49,7 +49,12 @@ interface RouteBase {
 
 export type Route = RouteBase &
   (
-    | { readonly caller: 'kiosk'; handle(request: UpstreamRequest, caller: KioskCaller): Promise<Reply> }
+    | {
+        readonly caller: 'kiosk';
+        /** Also for a kiosk that was revoked, for a while: it brings what it had recorded. */
+        readonly drains?: true;
+        handle(request: UpstreamRequest, caller: KioskCaller): Promise<Reply>;
+      }
     | { readonly caller: 'anyone' | 'operator'; handle(request: UpstreamRequest): Promise<Reply> }
   );
 
@@ -60,9 +65,18 @@ export const SIGNATURE_PROBLEMS = [
   'signature-digest',
   'signature-invalid',
   'kiosk-unknown',
-  'kiosk-revoked',
 ] as const satisfies readonly ProblemCode[];
 
 export function problem(code: ProblemCode, detail?: string): Reply {
   return { kind: 'problem', code, ...(detail !== undefined && { detail }) };
+}
+
+/** A JSON body; undefined where it is none. */
+export function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return undefined;
+    throw error;
+  }
 }

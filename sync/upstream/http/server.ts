@@ -9,7 +9,8 @@ import { Fault } from '../../../config/faults.ts';
 import { packageRoot } from '../../../config/host/install-paths.ts';
 import type { Host } from '../../../config/ports/host.ts';
 import { type ProblemCode, problemBody } from '../../protocol/problem.ts';
-import type { FleetStore } from '../store/store.ts';
+import { mayDrain } from '../fleet/rules.ts';
+import type { EnrolledKiosk, FleetStore } from '../store/store.ts';
 import { authenticateKiosk, isOperator } from './authenticate.ts';
 import { openApiDocument } from './openapi.ts';
 import { problem, type Reply, type Route, type UpstreamRequest } from './route.ts';
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
   readonly operatorToken: string;
   readonly version: string;
+  /** The statement that ends a kiosk, for one that was revoked. */
+  revocationOf(kiosk: EnrolledKiosk, nowMs: number): string;
 }
 
 export interface UpstreamServer {
@@ -62,7 +65,7 @@ export async function startServer(
 export function buildServer(
   routes: readonly Route[],
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'tls' | 'operatorToken' | 'version'>,
+  options: Pick<ServerOptions, 'tls' | 'operatorToken' | 'version' | 'revocationOf'>,
   host: Host,
 ) {
   const { tls } = options;
@@ -88,8 +91,7 @@ export function buildServer(
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: Math.max(route.bodyBytesMax, 1),
-      handler: async (request, response) =>
-        respond(response, await answer(route, describe(request), store, options.operatorToken, host.clock.wallMs())),
+      handler: async (request, response) => respond(response, await answer(route, describe(request), store, options, host.clock.wallMs())),
     });
   }
   const document = openApiDocument(routes, options.version);
@@ -101,18 +103,22 @@ async function answer(
   route: Route,
   request: UpstreamRequest,
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  operatorToken: string,
+  options: Pick<ServerOptions, 'operatorToken' | 'revocationOf'>,
   nowMs: number,
 ): Promise<Reply> {
   if (route.caller === 'kiosk') {
     const caller = await authenticateKiosk(request, store);
     if (!caller.ok) return problem(caller.reason);
-    const { kioskId, seenAtMs = 0 } = caller.value.kiosk;
+    const { kioskId, seenAtMs = 0, revokedAtMs } = caller.value.kiosk;
     if (nowMs - seenAtMs > SEEN_MS) await store.markSeen(kioskId, nowMs);
+    if (revokedAtMs !== undefined && !(route.drains === true && mayDrain(revokedAtMs, nowMs))) {
+      return { kind: 'statement', status: 403, line: options.revocationOf(caller.value.kiosk, nowMs) };
+    }
     return route.handle(request, caller.value);
   }
   const { authorization } = request.headers;
-  const isAllowed = route.caller === 'anyone' || isOperator(typeof authorization === 'string' ? authorization : undefined, operatorToken);
+  const isAllowed =
+    route.caller === 'anyone' || isOperator(typeof authorization === 'string' ? authorization : undefined, options.operatorToken);
   return isAllowed ? route.handle(request) : problem('operator-unknown');
 }
 
@@ -134,7 +140,12 @@ function respond(response: FastifyReply, reply: Reply): FastifyReply {
   }
   void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   if (reply.kind === 'none') return response.code(204).send();
-  if (reply.kind === 'statement') return response.type('application/vnd.checkpoint.statement').send(`${reply.line}\n`);
+  if (reply.kind === 'statement') {
+    return response
+      .code(reply.status ?? 200)
+      .type('application/vnd.checkpoint.statement')
+      .send(`${reply.line}\n`);
+  }
   if (reply.kind === 'json') return response.type('application/json').send(JSON.stringify(reply.body));
   if (reply.kind === 'html') {
     void response.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");

@@ -103,6 +103,7 @@ export function createIngest(store: JournalStore, host: Pick<Host, 'clock' | 'lo
       head: header.headHash,
       skipped: sorted.skipped,
       body,
+      afterRevocation: kiosk.revokedAtMs !== undefined,
     };
     const moved = { ...journal, n: lastSeq, head: header.headHash };
     const committed = await store.commitBatch({

@@ -40,6 +40,7 @@ export function ingestRoutes({ ingest, receiptKey, clock, onCommitted }: IngestR
       operationId: 'readJournal',
       summary: 'Boot handshake: where upstream stands in a journal.',
       caller: 'kiosk',
+      drains: true,
       bodyBytesMax: 0,
       reply: { kind: 'statement', description: 'receipt: acknowledged or unknown-journal' },
       problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'batch-journal'],
@@ -56,6 +57,7 @@ export function ingestRoutes({ ingest, receiptKey, clock, onCommitted }: IngestR
       operationId: 'appendBatch',
       summary: 'A batch of journal lines: gzipped NDJSON, a header line first.',
       caller: 'kiosk',
+      drains: true,
       bodyBytesMax: limits.batchEncodedBytes,
       reply: { kind: 'statement', description: 'receipt: acknowledged, gap, fork or unknown-journal' },
       problems: [

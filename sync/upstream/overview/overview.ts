@@ -1,5 +1,6 @@
 /** What an operator sees of upstream, gathered. */
 import type { Clock } from '../../../config/ports/clock.ts';
+import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { CheckpointOverview, Counts, EnrolledKiosk, RaisedAlarm, Store } from '../store/store.ts';
 
 export interface Overview {
@@ -7,7 +8,10 @@ export interface Overview {
   readonly counts: Counts;
   /** Crossings since the start of the day in the authority's time zone. */
   readonly checkpoints: readonly CheckpointOverview[];
-  readonly kiosks: readonly Pick<EnrolledKiosk, 'kioskId' | 'checkpointId' | 'lane' | 'enrolledAtMs' | 'seenAtMs' | 'revokedAtMs'>[];
+  readonly kiosks: readonly (Pick<EnrolledKiosk, 'kioskId' | 'checkpointId' | 'lane' | 'enrolledAtMs' | 'seenAtMs' | 'revokedAtMs'> & {
+    /** What it last said of itself; undefined before its first heartbeat. */
+    readonly said: (Pick<Heartbeat, 'fault' | 'queue' | 'versions'> & { readonly atMs: number }) | undefined;
+  })[];
   readonly alarms: readonly RaisedAlarm[];
 }
 
@@ -20,6 +24,12 @@ export async function readOverview(store: Store, clock: Clock): Promise<Overview
   const nowMs = clock.wallMs();
   const dayStartMs = Math.floor((nowMs + ZONE_MS) / DAY_MS) * DAY_MS - ZONE_MS;
   const kiosks = await store.kiosks();
+  const saidBy = new Map(
+    (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, queue, versions } }) => [
+      kioskId,
+      { atMs, fault, queue, versions },
+    ]),
+  );
   return {
     at: new Date(nowMs).toISOString(),
     counts: await store.counts(),
@@ -31,6 +41,7 @@ export async function readOverview(store: Store, clock: Clock): Promise<Overview
       enrolledAtMs,
       seenAtMs,
       revokedAtMs,
+      said: saidBy.get(kioskId),
     })),
     alarms: await store.alarms(ALARMS),
   };

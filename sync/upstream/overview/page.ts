@@ -35,14 +35,23 @@ ${table(
 )}
 <h2>Máy · Kiosks</h2>
 ${table(
-  ['Máy · kiosk', 'Chốt · checkpoint', 'Làn · lane', 'Ghi danh · enrolled', 'Liên lạc cuối · last seen', 'Trạng thái · state'],
-  kiosks.map(({ kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs }) => [
+  [
+    'Máy · kiosk',
+    'Chốt · checkpoint',
+    'Làn · lane',
+    'Liên lạc cuối · last seen',
+    'Trạng thái · state',
+    '#Chờ gửi · to send',
+    'Phiên bản · version',
+  ],
+  kiosks.map(({ kioskId, checkpointId, lane, seenAtMs, revokedAtMs, said }) => [
     kioskId,
     checkpointId,
     lane,
-    time(enrolledAtMs),
     seenAtMs === undefined ? 'chưa · never' : time(seenAtMs),
-    revokedAtMs === undefined ? 'hoạt động · active' : `thu hồi · revoked ${time(revokedAtMs)}`,
+    revokedAtMs === undefined ? laneText(said, at) : `thu hồi · revoked ${time(revokedAtMs)}`,
+    said === undefined ? '' : said.queue.waiting,
+    said === undefined ? '' : said.versions.program,
   ]),
 )}
 <h2>Cảnh báo · Alarms</h2>
@@ -52,6 +61,15 @@ ${table(
 )}
 </body></html>
 `;
+}
+
+/** A kiosk that has not spoken for three heartbeats says nothing about now. */
+const SILENT_MS = 200_000;
+
+function laneText(said: Overview['kiosks'][number]['said'], at: string): string {
+  if (said === undefined) return 'chưa báo · no heartbeat yet';
+  if (Date.parse(at) - said.atMs > SILENT_MS) return `im lặng từ · silent since ${time(said.atMs)}`;
+  return said.fault === undefined ? 'làn mở · lane open' : `làn đóng · lane closed: ${said.fault}`;
 }
 
 function tile(vi: string, en: string, value: number, isAlarm: boolean): string {

@@ -50,7 +50,7 @@ export function projectBatch(batch: Batch, stored: StoredBatch, segmentKey: Segm
       continue;
     }
     const opened = openDecision(record, segmentKey);
-    if (opened.ok) crossings.push(crossingOf(record, opened.value));
+    if (opened.ok) crossings.push({ ...crossingOf(record, opened.value), afterRevocation: stored.afterRevocation });
     else {
       unprojected.push({ recordId: record.id, reason: opened.reason });
       if (opened.reason === 'seal-mismatch') alarms.push({ code: 'seal-mismatch', kioskId: record.kioskId, detail: record.id });
@@ -87,7 +87,7 @@ export function openDecision(record: JournalRecord, segmentKey: SegmentKeys): Ou
   return agrees ? accept(decision.value) : refuse('seal-mismatch');
 }
 
-function crossingOf(record: JournalRecord, decision: SealedDecision): Crossing {
+function crossingOf(record: JournalRecord, decision: SealedDecision): Omit<Crossing, 'afterRevocation'> {
   const { claims } = decision;
   return {
     recordId: record.id,

@@ -3,7 +3,9 @@
  * elsewhere. A promise that resolves means: durable.
  */
 import type { ChainPoint, JournalParent } from '../../protocol/batch.ts';
+import type { CommandKind, Heartbeat } from '../../protocol/heartbeat.ts';
 import type { RejectReason } from '../../protocol/receipt.ts';
+import type { RemoteConfig } from '../../protocol/remote-config.ts';
 import type { SliceManifest, Status } from '../../protocol/slice.ts';
 
 export interface EnrolmentToken {
@@ -43,6 +45,32 @@ export interface FleetStore {
   markSeen(kioskId: string, atMs: number): Promise<void>;
   /** False where there is no such kiosk. */
   revokeKiosk(kioskId: string, atMs: number): Promise<boolean>;
+  /** Last heartbeats by kiosk. */
+  heartbeats(): Promise<KioskReport[]>;
+  heartbeatOf(kioskId: string): Promise<KioskReport | undefined>;
+  /** Keeps the newest, and closes the commands that it says are done. */
+  putHeartbeat(report: KioskReport): Promise<void>;
+  addCommand(command: Pick<KioskCommand, 'id' | 'kioskId' | 'kind' | 'givenAtMs'>): Promise<void>;
+  /** Newest first. */
+  commands(kioskId: string, limit: number): Promise<KioskCommand[]>;
+  /** Options for all kiosks (scope `*`) or one. */
+  putConfig(scope: string, values: RemoteConfig['values'], atMs: number): Promise<void>;
+  /** Those for all, and over them those for this one; version 0 where nothing was ever set. */
+  configFor(kioskId: string): Promise<{ readonly version: number; readonly values: RemoteConfig['values'] }>;
+}
+
+export interface KioskReport {
+  readonly kioskId: string;
+  readonly atMs: number;
+  readonly heartbeat: Heartbeat;
+}
+
+export interface KioskCommand {
+  readonly id: string;
+  readonly kioskId: string;
+  readonly kind: CommandKind;
+  readonly givenAtMs: number;
+  readonly done: { readonly atMs: number; readonly ok: boolean; readonly detail: string } | undefined;
 }
 
 export interface StoredJournal extends ChainPoint {
@@ -65,6 +93,8 @@ export interface StoredBatch {
   readonly skipped: readonly number[];
   /** Gzipped, exactly as the kiosk signed it. */
   readonly body: Uint8Array;
+  /** It came when the kiosk had been revoked: what it says may be somebody else's. */
+  readonly afterRevocation: boolean;
 }
 
 export interface BatchCommit {
@@ -82,7 +112,14 @@ export interface BatchCommit {
 }
 
 export interface Alarm {
-  readonly code: 'duplicate-identity' | 'journal-fork' | 'id-conflict' | 'token-reuse' | 'record-lost' | 'seal-mismatch';
+  readonly code:
+    | 'duplicate-identity'
+    | 'journal-fork'
+    | 'id-conflict'
+    | 'token-reuse'
+    | 'record-lost'
+    | 'seal-mismatch'
+    | 'journal-truncated';
   readonly kioskId: string;
   readonly detail: string;
 }
@@ -128,6 +165,8 @@ export interface Crossing {
   readonly direction: string | undefined;
   readonly plate: string | undefined;
   readonly grade: string;
+  /** Sent by a kiosk that had been revoked. */
+  readonly afterRevocation: boolean;
 }
 
 /** What happened besides crossings: painted, lane, fault, lost range, seal. */

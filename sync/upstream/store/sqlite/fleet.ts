@@ -1,7 +1,9 @@
 /** Tokens and kiosks in SQLite. */
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
-import type { EnrolledKiosk, EnrolmentToken, FleetStore } from '../store.ts';
+import { commandKinds, heartbeatSchema } from '../../../protocol/heartbeat.ts';
+import { remoteConfigSchema } from '../../../protocol/remote-config.ts';
+import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport } from '../store.ts';
 
 const tokenRow = z
   .object({
@@ -49,6 +51,78 @@ const kioskRow = z
     }),
   );
 
+const reportRow = z
+  .object({ kiosk_id: z.string(), at: z.number(), body: z.string() })
+  .transform((row): KioskReport => ({ kioskId: row.kiosk_id, atMs: row.at, heartbeat: heartbeatSchema.parse(JSON.parse(row.body)) }));
+const commandRow = z
+  .object({
+    id: z.string(),
+    kiosk_id: z.string(),
+    kind: z.enum(commandKinds),
+    given_at: z.number(),
+    done_at: z.number().nullable(),
+    ok: z.number().nullable(),
+    detail: z.string().nullable(),
+  })
+  .transform(
+    (row): KioskCommand => ({
+      id: row.id,
+      kioskId: row.kiosk_id,
+      kind: row.kind,
+      givenAtMs: row.given_at,
+      done: row.done_at === null ? undefined : { atMs: row.done_at, ok: row.ok === 1, detail: row.detail ?? '' },
+    }),
+  );
+const configRow = z.object({ body: z.string(), version: z.number() });
+
+/** Heartbeats, commands, options. */
+function sqliteReports(
+  database: Database,
+): Pick<FleetStore, 'heartbeats' | 'heartbeatOf' | 'putHeartbeat' | 'addCommand' | 'commands' | 'putConfig' | 'configFor'> {
+  const selectReport = database.prepare('SELECT * FROM heartbeat WHERE kiosk_id = ?');
+  const selectReports = database.prepare('SELECT * FROM heartbeat ORDER BY kiosk_id');
+  const putReport = database.prepare(
+    'INSERT INTO heartbeat VALUES (?, ?, ?) ON CONFLICT (kiosk_id) DO UPDATE SET at = excluded.at, body = excluded.body',
+  );
+  const insertCommand = database.prepare('INSERT INTO command (id, kiosk_id, kind, given_at) VALUES (?, ?, ?, ?)');
+  const selectCommands = database.prepare('SELECT * FROM command WHERE kiosk_id = ? ORDER BY given_at DESC LIMIT ?');
+  const closeCommand = database.prepare(
+    'UPDATE command SET done_at = ?, ok = ?, detail = ? WHERE id = ? AND kiosk_id = ? AND done_at IS NULL',
+  );
+  const newestConfig = database.prepare('SELECT coalesce(max(version), 0) FROM kiosk_config').pluck();
+  const selectConfig = database.prepare('SELECT body, version FROM kiosk_config WHERE scope = ?');
+  const upsertConfig = database.prepare(
+    'INSERT INTO kiosk_config VALUES (?, ?, ?) ON CONFLICT (scope) DO UPDATE SET body = excluded.body, version = excluded.version',
+  );
+  const take = database.transaction(({ kioskId, atMs, heartbeat }: KioskReport) => {
+    putReport.run(kioskId, atMs, JSON.stringify(heartbeat));
+    for (const { id, ok, detail } of heartbeat.done) closeCommand.run(atMs, ok ? 1 : 0, detail, id, kioskId);
+  });
+  const configOf = (scope: string) => {
+    const row = selectConfig.get(scope);
+    const { body, version } = row === undefined ? { body: '{}', version: 0 } : configRow.parse(row);
+    return { values: remoteConfigSchema.shape.values.parse(JSON.parse(body)), version };
+  };
+  return {
+    heartbeats: async () => selectReports.all().map((row) => reportRow.parse(row)),
+    async heartbeatOf(kioskId) {
+      const row = selectReport.get(kioskId);
+      return row === undefined ? undefined : reportRow.parse(row);
+    },
+    putHeartbeat: async (report) => take.immediate(report),
+    addCommand: async ({ id, kioskId, kind, givenAtMs }) => void insertCommand.run(id, kioskId, kind, givenAtMs),
+    commands: async (kioskId, limit) => selectCommands.all(kioskId, limit).map((row) => commandRow.parse(row)),
+    async putConfig(scope, values, atMs) {
+      const version = Math.max(z.number().parse(newestConfig.get()) + 1, Math.floor(atMs / 1000));
+      upsertConfig.run(scope, JSON.stringify(values), version);
+    },
+    async configFor(kioskId) {
+      const [all, own] = [configOf('*'), configOf(kioskId)];
+      return { version: Math.max(all.version, own.version), values: { ...all.values, ...own.values } };
+    },
+  };
+}
+
 export function sqliteFleet(database: Database): FleetStore {
   const insertToken = database.prepare(
     'INSERT INTO token (hash, kiosk_id, checkpoint_id, lane, expires_at, used_by) VALUES (?, ?, ?, ?, ?, NULL)',
@@ -84,5 +158,6 @@ export function sqliteFleet(database: Database): FleetStore {
     markSeen: async (kioskId, atMs) => void markSeen.run(atMs, kioskId),
     kiosks: async () => selectKiosks.all().map((row) => kioskRow.parse(row)),
     revokeKiosk: async (kioskId, atMs) => revoke.run(atMs, kioskId).changes > 0,
+    ...sqliteReports(database),
   };
 }

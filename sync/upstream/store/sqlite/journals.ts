@@ -36,6 +36,7 @@ export const batchRow = z
     head: z.string(),
     skipped: z.string(),
     body: blob,
+    after_revocation: z.number(),
   })
   .transform(
     (row): StoredBatch => ({
@@ -46,6 +47,7 @@ export const batchRow = z
       head: row.head,
       skipped: z.array(z.number()).parse(JSON.parse(row.skipped)),
       body: row.body,
+      afterRevocation: row.after_revocation === 1,
     }),
   );
 
@@ -87,8 +89,8 @@ export function sqliteJournals(database: Database): JournalStore {
   );
   const moveCursor = database.prepare('UPDATE journal SET n = ?, head = ? WHERE journal_id = ? AND n = ? AND head = ?');
   const insertBatch = database.prepare(`
-    INSERT INTO batch (journal_id, first_seq, accepted_from, last_seq, head, skipped, body, signature, received_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    INSERT INTO batch (journal_id, first_seq, accepted_from, last_seq, head, skipped, body, signature, received_at, after_revocation)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertEntry = database.prepare('INSERT INTO entry (record_id, line_hash) VALUES (?, ?)');
   const insertReject = database.prepare('INSERT INTO quarantine (journal_id, n, reason, line) VALUES (?, ?, ?, ?)');
   const insertBoot = database.prepare('INSERT OR IGNORE INTO boot (journal_id, boot_id, first_at, first_n) VALUES (?, ?, ?, ?)');
@@ -113,6 +115,7 @@ export function sqliteJournals(database: Database): JournalStore {
       batch.body,
       given.signature,
       receivedAtMs,
+      batch.afterRevocation ? 1 : 0,
     );
     for (const { recordId, lineHash } of given.entries) insertEntry.run(recordId, lineHash);
     for (const { n, reason, line } of given.rejects) insertReject.run(batch.journalId, n, reason, line);

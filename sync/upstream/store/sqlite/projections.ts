@@ -70,8 +70,8 @@ export function sqliteProjections(database: Database): ProjectionStore {
 function crossingWriter(database: Database): (crossing: Crossing) => void {
   const insert = database.prepare(`
     INSERT OR IGNORE INTO crossing (record_id, kiosk_id, checkpoint_id, lane, event_at, record_at, verdict, reason, class, kid, cti,
-      subject, vehicle, form, direction, plate, grade)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      subject, vehicle, form, direction, plate, grade, after_revocation)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const count = database.prepare(`
     INSERT INTO rollup (checkpoint_id, slot, verdict, count, last_event_at) VALUES (?, ?, ?, 1, ?)
     ON CONFLICT (checkpoint_id, slot, verdict)
@@ -96,6 +96,7 @@ function crossingWriter(database: Database): (crossing: Crossing) => void {
         crossing.direction ?? null,
         crossing.plate ?? null,
         crossing.grade,
+        crossing.afterRevocation ? 1 : 0,
       ).changes === 1;
     if (!isNew) return;
     const slot = Math.floor(crossing.eventAtMs / ROLLUP_MS) * ROLLUP_MS;
@@ -139,6 +140,7 @@ const crossingRow = z
     direction: textOrNull,
     plate: textOrNull,
     grade: z.string(),
+    after_revocation: z.number(),
   })
   .transform(
     (row): Crossing => ({
@@ -159,6 +161,7 @@ const crossingRow = z
       direction: row.direction,
       plate: row.plate,
       grade: row.grade,
+      afterRevocation: row.after_revocation === 1,
     }),
   );
 

@@ -19,6 +19,26 @@ CREATE TABLE IF NOT EXISTS kiosk (
   revoked_at INTEGER,
   seen_at INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS heartbeat (
+  kiosk_id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  body TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS command (
+  id TEXT PRIMARY KEY,
+  kiosk_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  given_at INTEGER NOT NULL,
+  done_at INTEGER,
+  ok INTEGER,
+  detail TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS command_kiosk ON command (kiosk_id, given_at);
+CREATE TABLE IF NOT EXISTS kiosk_config (
+  scope TEXT PRIMARY KEY,
+  body TEXT NOT NULL,
+  version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS journal (
   journal_id TEXT PRIMARY KEY,
   kiosk_id TEXT NOT NULL,
@@ -45,6 +65,7 @@ CREATE TABLE IF NOT EXISTS batch (
   body BLOB NOT NULL,
   signature TEXT NOT NULL,
   received_at INTEGER NOT NULL,
+  after_revocation INTEGER NOT NULL,
   projected INTEGER NOT NULL DEFAULT 0,
   UNIQUE (journal_id, last_seq)
 ) STRICT;
@@ -86,7 +107,8 @@ CREATE TABLE IF NOT EXISTS crossing (
   form TEXT,
   direction TEXT,
   plate TEXT,
-  grade TEXT NOT NULL
+  grade TEXT NOT NULL,
+  after_revocation INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS crossing_subject ON crossing (subject, event_at) WHERE subject IS NOT NULL;
 CREATE INDEX IF NOT EXISTS crossing_cti ON crossing (cti, event_at) WHERE cti IS NOT NULL;

@@ -1,0 +1,102 @@
+/**
+ * The heartbeat loop: says once a minute how the kiosk is, and does what the signed answer asks for: fetch what is newer,
+ * carry out a command that a person gave. A command is carried out once in a run and reported until the centre has heard.
+ */
+import type { Host } from '../../config/ports/host.ts';
+import type { Keyring } from '../credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../credential/statement.ts';
+import { type CommandKind, type Heartbeat, type HeartbeatReply, heartbeatReplySchema } from '../protocol/heartbeat.ts';
+import { fraction } from './backoff.ts';
+import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
+import { fetchText } from './pull-slice.ts';
+import { problemTitle } from './read-reply.ts';
+import type { UpstreamClient } from './upstream-client.ts';
+
+export interface HeartbeatOptions {
+  readonly client: UpstreamClient;
+  readonly kioskId: string;
+  keyring(): Keyring | undefined;
+  report(): Omit<Heartbeat, 'done'>;
+  carryOut(kind: CommandKind): Promise<{ readonly ok: boolean; readonly detail: string }>;
+  /** Keyring or policy that the centre has; the pull loop knows what is newer. */
+  onWanted(wanted: HeartbeatReply['wanted']): void;
+  /** Puts options in place if they are signed and newer; false where they are not. */
+  offerConfig(text: string): boolean;
+  configVersion(): number | undefined;
+}
+
+export interface HeartbeatLoop {
+  failure(): string | undefined;
+  stop(): Promise<void>;
+}
+
+const PERIOD_MS = 60_000;
+const REQUEST_MS = 20_000;
+const TARGET = '/v1/heartbeats';
+
+export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): HeartbeatLoop {
+  const { client, kioskId } = options;
+  const { pause, interrupt } = createPause(host.clock);
+  const failure = createFailures('heartbeat-failed', host);
+  let stopped = false;
+  /** Carried out in this run, by id; those that the centre has not heard of yet are reported. */
+  const seen = new Set<string>();
+  let done: Heartbeat['done'] = [];
+
+  const beat = async (): Promise<string | undefined> => {
+    const keyring = options.keyring();
+    if (keyring === undefined) return 'no keyring';
+    const reported = done;
+    const body = new TextEncoder().encode(JSON.stringify({ ...options.report(), done: reported } satisfies Heartbeat));
+    const reply = await client.send({ method: 'POST', target: TARGET, body, contentType: 'application/json', timeoutMs: REQUEST_MS });
+    if (stopped) return undefined;
+    if (reply.kind === 'failed') return reply.why;
+    const refused = (why: string) => `HTTP ${reply.status}: ${why}`;
+    const envelopes = parseEnvelopes(reply.text);
+    if (!envelopes.ok) return refused(problemTitle(reply.text) ?? 'no signed answer');
+    const answer = openStatement(envelopes.value[0], 'heartbeat', keyring.roles.fleet, heartbeatReplySchema);
+    if (!answer.ok) return refused(answer.reason);
+    const { audience, requestDigest, nonce, wanted, commands } = answer.value;
+    if (audience !== kioskId || requestDigest !== reply.digest || nonce !== reply.nonce) return refused('an answer to another request');
+    done = done.filter((one) => !reported.includes(one));
+    options.onWanted(wanted);
+    for (const { id, kind } of commands) await carryOutOnce(id, kind);
+    return wanted.config === undefined || wanted.config <= (options.configVersion() ?? 0) ? undefined : fetchConfig();
+  };
+
+  const carryOutOnce = async (id: string, kind: CommandKind) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    host.log.info('command', { kind, id });
+    const result = await options.carryOut(kind);
+    done = [...done, { id, ...result }];
+    // The person who gave it waits for the answer.
+    asksAgain = true;
+  };
+  let asksAgain = false;
+
+  const fetchConfig = async (): Promise<string | undefined> => {
+    const text = await fetchText(client, '/v1/config');
+    if (!text.ok) return `config: ${text.reason}`;
+    if (options.offerConfig(`${text.value}\n`)) host.log.info('statement-pulled', { path: '/v1/config' });
+    return undefined;
+  };
+
+  const run = async () => {
+    while (!stopped) {
+      asksAgain = false;
+      failure.note(await orDiskFailure(beat));
+      if (!stopped && !asksAgain) await pause(PERIOD_MS * (0.9 + 0.2 * fraction(host.random.bytes(4))));
+    }
+  };
+
+  const finished = run();
+  return {
+    failure: failure.last,
+    async stop() {
+      stopped = true;
+      interrupt();
+      await finished;
+    },
+  };
+}

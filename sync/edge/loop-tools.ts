@@ -1,0 +1,61 @@
+/** What the loops at the edge share: a pause that can be cut short, and one line in the log for each change, not for each try. */
+import type { Clock } from '../../config/ports/clock.ts';
+import type { Host } from '../../config/ports/host.ts';
+import type { LogFields } from '../../config/ports/log.ts';
+
+export interface Pause {
+  /** One at a time. */
+  pause(delayMs: number): Promise<void>;
+  /** Ends the pause that is under way. */
+  interrupt(): void;
+}
+
+export function createPause(clock: Clock): Pause {
+  let interrupt: () => void = () => undefined;
+  return {
+    pause: (delayMs) =>
+      new Promise((resolve) => {
+        const cancel = clock.after(delayMs, resolve);
+        interrupt = () => {
+          cancel();
+          resolve();
+        };
+      }),
+    interrupt: () => interrupt(),
+  };
+}
+
+export interface Failures {
+  /** Why the last try moved nothing; undefined after one that did. */
+  last(): string | undefined;
+  note(why: string | undefined, fields?: LogFields): void;
+}
+
+const LOG_AGAIN_MS = 3_600_000;
+
+/** Logs `event` when a loop begins to fail, and once an hour while it goes on. */
+export function createFailures(event: string, { clock, log }: Host): Failures {
+  let failure: string | undefined;
+  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  return {
+    last: () => failure,
+    note(why, fields = {}) {
+      const nowMs = clock.monotonicMs();
+      if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
+        log.warn(event, { why, ...fields });
+        loggedAtMs = nowMs;
+      }
+      failure = why;
+    },
+  };
+}
+
+/** The disk, full or not to be written, is a failure like another: what is in place stays in use. Anything else is a mistake. */
+export async function orDiskFailure(action: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await action();
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return error.message;
+    throw error;
+  }
+}
