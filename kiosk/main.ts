@@ -148,6 +148,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const time = createKioskTime(host.clock, timeFloor(state));
     const feed = createDecisionFeed();
     let fault: FaultCode | undefined = 'starting';
+    let sync: KioskSync | undefined;
     const checkpoint = startCheckpoint(
       { source, registry, journal, signal: display, plates: noPlateSource, time, isRevoked: revocation.isRevoked },
       { area: config.area, direction: config.direction },
@@ -166,13 +167,14 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         },
         onLane(next) {
           fault = next;
+          sync?.heartbeat.wake();
           watcher.onLane?.(next);
         },
       },
       host,
     );
     closers.push(checkpoint.stop);
-    const sync = startSync(
+    sync = startSync(
       {
         config,
         paths: {

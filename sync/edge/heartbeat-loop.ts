@@ -26,11 +26,15 @@ export interface HeartbeatOptions {
 }
 
 export interface HeartbeatLoop {
+  /** Something has changed that the centre should not learn of only in a minute. */
+  wake(): void;
   failure(): string | undefined;
   stop(): Promise<void>;
 }
 
 const PERIOD_MS = 60_000;
+/** A lane that opens and closes and opens is told of once. */
+const SETTLE_MS = 2_000;
 const REQUEST_MS = 20_000;
 const TARGET = '/v1/heartbeats';
 
@@ -39,6 +43,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('heartbeat-failed', host);
   let stopped = false;
+  let isWoken = false;
   /** Carried out in this run, by id; those that the centre has not heard of yet are reported. */
   const seen = new Set<string>();
   let done: Heartbeat['done'] = [];
@@ -86,12 +91,20 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
     while (!stopped) {
       asksAgain = false;
       failure.note(await orDiskFailure(beat));
-      if (!stopped && !asksAgain) await pause(PERIOD_MS * (0.9 + 0.2 * fraction(host.random.bytes(4))));
+      if (stopped || asksAgain) continue;
+      if (!isWoken) await pause(PERIOD_MS * (0.9 + 0.2 * fraction(host.random.bytes(4))));
+      if (isWoken && !stopped) await pause(SETTLE_MS);
+      isWoken = false;
     }
   };
 
   const finished = run();
   return {
+    wake() {
+      if (isWoken) return;
+      isWoken = true;
+      interrupt();
+    },
     failure: failure.last,
     async stop() {
       stopped = true;
