@@ -1,5 +1,5 @@
 /** The composition root: opens the stages in order, joins them, and closes them again. A list; the rules live in the stages. */
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { Fault, type FaultCode } from '../config/faults.ts';
@@ -29,6 +29,7 @@ import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
 import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
+import { wipeLists } from './wipe-lists.ts';
 
 export interface KioskOptions {
   readonly config: KioskConfig;
@@ -75,7 +76,9 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const { kioskId, checkpointId, lane } = config;
     const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
     closers.push(journal.close);
-    const overlay = config['upstream.url'] === undefined ? undefined : openFeedOverlay(join(dataDir, 'feed.db'));
+    // What a feed or a stick has brought counts also without a line.
+    const feedFile = join(dataDir, 'feed.db');
+    const overlay = config['upstream.url'] === undefined && !existsSync(feedFile) ? undefined : openFeedOverlay(feedFile);
     if (overlay !== undefined) closers.push(overlay.close);
     const slice = {
       database: path(config['slice.file']),
@@ -107,11 +110,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         wipe() {
           registry.discard();
           overlay?.discard();
-          const fetched = join(dirname(slice.manifest), 'slices');
-          const feed = ['', '-wal', '-shm'].map((suffix) => join(dataDir, `feed.db${suffix}`));
-          for (const file of [fetched, slice.manifest, slice.database, slice.key, ...feed, join(dataDir, 'keys/reuse.key')]) {
-            rmSync(file, { recursive: true, force: true });
-          }
+          wipeLists(dataDir, slice);
         },
       },
       host,

@@ -31,6 +31,9 @@ function withRegistry(command: Command): Command {
 export function addCentreCommands(program: Command): void {
   addService(program);
   addKiosks(program.command('kiosk').description('kiosks at the centre'));
+  addCarrier(
+    program.command('carry').description('for checkpoints without a line: a stick carries crossings out, receipts and lists back'),
+  );
   addRegistry(program.command('registry').description('who is held and what is revoked; ids become pseudonyms here'));
 }
 
@@ -142,6 +145,42 @@ function addKiosks(kiosk: Command): void {
     .action(async (scope: string, assignments: string[], { store }: { store: string }) => {
       const { configureKiosks } = await import('./upstream.ts');
       await configureKiosks(scope, assignments, store);
+    });
+}
+
+function addCarrier(carry: Command): void {
+  const withKiosk = (command: Command) =>
+    command
+      .requiredOption('--config <file>', 'configuration of the kiosk, which must not run meanwhile')
+      .option('--json', 'JSON (the only form there is)');
+  withKiosk(carry.command('export'))
+    .description('on the kiosk: write what waits to the stick, sealed and signed')
+    .argument('<folder>', 'of the stick')
+    .option('--token-file <file>', 'also enrol: the token of `kiosk add`, or - for stdin')
+    .action(async (folder: string, given: { config: string; tokenFile?: string }) => {
+      const { carryExport } = await import('./carry.ts');
+      await carryExport(given.config, folder, given.tokenFile);
+    });
+  withKiosk(carry.command('import'))
+    .description('on the kiosk: take receipts, keyring, policy and slice from the stick')
+    .argument('<folder>', 'of the stick')
+    .action(async (folder: string, given: { config: string }) => {
+      const { carryImport } = await import('./carry.ts');
+      process.exitCode = await carryImport(given.config, folder);
+    });
+  withCentre(carry.command('answer'))
+    .description('at the centre: take in what the kiosks on the stick send, and write the answers and lists beside it')
+    .argument('<folder>', 'of the stick')
+    .option('--policy <file>', 'signed policy for the kiosks')
+    .option('--slices <dir>', 'folder of the published slices (beside the store)')
+    .option('--slice <id=regions>', 'a further slice with everybody of some regions, such as hcmc=79; repeatable', collect, [])
+    .option('--allow-demo', 'accept a keyring that is marked as demo')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (folder: string, given: CentreOptions & { policy?: string; slices?: string; slice: string[]; allowDemo?: boolean }) => {
+      const { carryAnswer } = await import('./carry-answer.ts');
+      const { policy, slices, allowDemo = false } = given;
+      const service = { address: '127.0.0.1', port: 0, tlsCert: undefined, tlsKey: undefined, retentionDays: undefined } as const;
+      await carryAnswer(folder, { ...given, ...service, policy, slices, allowDemo, publishS: 86_400, logLevel: 'warn' });
     });
 }
 

@@ -55,6 +55,11 @@ function storeFile(given: string): string {
   return file;
 }
 
+/** Of the published slices: beside the store, unless said otherwise. */
+export function slicesFolder({ slices, store }: Pick<ServeOptions, 'slices' | 'store'>): string {
+  return slices ?? join(dirname(storeFile(store)), 'slices');
+}
+
 export async function startUpstream(options: ServeOptions, host: Host): Promise<Upstream> {
   const { address, port, tlsCert, tlsKey } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
@@ -72,7 +77,7 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
   const store = openStore(options.store);
   try {
     const { root } = options;
-    const slices = options.slices ?? join(dirname(storeFile(options.store)), 'slices');
+    const slices = slicesFolder(options);
     const publishMs = options.publishS * 1000;
     const files = {
       storeAddress: options.store,

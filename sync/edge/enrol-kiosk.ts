@@ -19,8 +19,17 @@ export async function enrolKiosk(client: UpstreamClient, request: EnrolmentReque
     tag: 'checkpoint-enrolment',
   });
   if (reply.kind === 'failed') return { ok: false, reason: reply.why };
-  const envelopes = parseEnvelopes(reply.text);
-  if (!envelopes.ok) return { ok: false, reason: `HTTP ${reply.status}: ${problemTitle(reply.text) ?? 'the answer is not signed'}` };
+  return readCertificate(reply.text, request, keyring);
+}
+
+/** What the centre answered: a certificate for the own keys, or why not. */
+export function readCertificate(
+  text: string,
+  request: Omit<EnrolmentRequest, 'token' | 'root'>,
+  keyring: Keyring,
+): Outcome<string, string> {
+  const envelopes = parseEnvelopes(text);
+  if (!envelopes.ok) return { ok: false, reason: problemTitle(text) ?? 'the answer is not signed' };
   const certificate = openStatement(envelopes.value[0], 'enrolment', keyring.roles.fleet, certificateSchema);
   if (!certificate.ok) return { ok: false, reason: `the certificate is refused: ${certificate.reason}` };
   const { kioskId, checkpointId, lane, signingKey, sealingKey } = certificate.value;
@@ -30,5 +39,5 @@ export async function enrolKiosk(client: UpstreamClient, request: EnrolmentReque
     lane === request.lane &&
     signingKey === request.signingKey &&
     sealingKey === request.sealingKey;
-  return isOwn ? accept(reply.text.trimEnd()) : { ok: false, reason: 'the certificate names another kiosk or other keys' };
+  return isOwn ? accept(text.trimEnd()) : { ok: false, reason: 'the certificate names another kiosk or other keys' };
 }

@@ -39,12 +39,9 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   const { client, sliceId, inbox } = options;
   const fetched = await fetchText(client, `/v1/slices/${sliceId}/manifest`);
   if (!fetched.ok) return fetched;
-  const envelopes = parseEnvelopes(fetched.value);
-  if (!envelopes.ok) return failed(`manifest: ${envelopes.reason}`);
-  const opened = openStatement(envelopes.value[0], 'slice-manifest', keyring.roles.slice, sliceManifestSchema);
-  if (!opened.ok) return failed(`manifest: ${opened.reason}`);
-  const manifest = opened.value;
-  if (manifest.sliceId !== sliceId) return failed(`manifest: it is for slice ${manifest.sliceId}`);
+  const read = readManifest(fetched.value, sliceId, keyring);
+  if (!read.ok) return read;
+  const manifest = read.value;
   const inUse = inbox.inUse();
   if (manifest.version <= (inUse?.manifest.version ?? 0)) return accept(false);
   const files = inbox.filesFor(manifest);
@@ -77,7 +74,22 @@ async function fetchKey(
 ): Promise<Outcome<true, string>> {
   const fetched = await fetchText(client, `/v1/slices/${sliceId}/keys/${generation}`);
   if (!fetched.ok) return fetched;
-  const envelopes = parseEnvelopes(fetched.value);
+  return takeSliceKey(fetched.value, { kioskId, sliceId, generation, sealingSecret }, keyring, file);
+}
+
+/** Writes the row key to `file` where the statement is signed and sealed for this kiosk. */
+export function takeSliceKey(
+  text: string,
+  {
+    kioskId,
+    sliceId,
+    generation,
+    sealingSecret,
+  }: Pick<PullSliceOptions, 'kioskId' | 'sliceId' | 'sealingSecret'> & { readonly generation: number },
+  keyring: Keyring,
+  file: string,
+): Outcome<true, string> {
+  const envelopes = parseEnvelopes(text);
   if (!envelopes.ok) return failed(`slice key: ${envelopes.reason}`);
   const opened = openStatement(envelopes.value[0], 'slice-key', keyring.roles.slice, sliceKeySchema);
   if (!opened.ok) return failed(`slice key: ${opened.reason}`);
@@ -87,6 +99,15 @@ async function fetchKey(
   if (!key.ok || key.value.length !== 32) return failed('slice key: it is not sealed to this kiosk');
   writePrivateFile(file, `${toHex(key.value)}\n`);
   return accept(true);
+}
+
+/** A manifest that is signed, and for this slice. */
+export function readManifest(text: string, sliceId: string, keyring: Keyring): Outcome<SliceManifest, string> {
+  const envelopes = parseEnvelopes(text);
+  if (!envelopes.ok) return failed(`manifest: ${envelopes.reason}`);
+  const opened = openStatement(envelopes.value[0], 'slice-manifest', keyring.roles.slice, sliceManifestSchema);
+  if (!opened.ok) return failed(`manifest: ${opened.reason}`);
+  return opened.value.sliceId === sliceId ? opened : failed(`manifest: it is for slice ${opened.value.sliceId}`);
 }
 
 /** What no manifest names any more. A file that is still open under Windows stays until the next time. */

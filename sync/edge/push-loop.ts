@@ -2,44 +2,17 @@
  * The push loop: journal to upstream, in batches, at its own pace. Nothing but a bound receipt moves its mark; it never
  * touches the path of a scan, and reads the journal in small parts so that a long queue delays nobody.
  */
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { sleep } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
-import { type JournalParent, writeBatch } from '../protocol/batch.ts';
 import { limits } from '../protocol/limits.ts';
 import { backoffMs, fraction } from './backoff.ts';
 import { createFailures, createPause } from './loop-tools.ts';
-import { judgeReceipt, type OwnJournal } from './outbox.ts';
+import { createOutbox, type OutboxOptions } from './outbox-journal.ts';
 import { readReceipt } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
-/** What the loop needs of the kiosk's journal. */
-export interface OutboxJournal extends Pick<OwnJournal, 'hashAt'> {
-  journalId(): string;
-  parent(): JournalParent | undefined;
-  firstSeq(): number;
-  lastSeq(): number;
-  readAfter(seq: number, limit: number): readonly { readonly seq: number; readonly line: Uint8Array; readonly hash: Uint8Array }[];
-  startNewJournal(
-    afterSeq: number,
-    lost: { readonly journalId: string; readonly from: number; readonly to: number; readonly receipt: string } | undefined,
-  ): void;
-  prune(acknowledged: number): number;
-}
-
-/** Upstream's last word, kept over restarts: {journalId, n}. */
-export interface MarkStore {
-  read(): { readonly journalId: string; readonly n: number } | undefined;
-  write(mark: { readonly journalId: string; readonly n: number }): void;
-}
-
-export interface PushOptions {
-  readonly journal: OutboxJournal;
-  readonly mark: MarkStore;
+export interface PushOptions extends OutboxOptions {
   readonly client: UpstreamClient;
-  readonly kioskId: string;
-  readonly bootId: string;
   /** Keys that may sign receipts; undefined while no keyring is known. */
   receiptKeys(): ReadonlyMap<string, Uint8Array> | undefined;
   /** The first request after a failure is spread over so long, so that thousands of kiosks do not come back at once. */
@@ -64,17 +37,15 @@ export interface PushLoop {
   stop(): Promise<void>;
 }
 
-const compress = promisify(gzip);
 const REQUEST_MS = 20_000;
 const IDLE_MS = 250;
 /** Between two batches of a long queue: the processor belongs to the lane. */
 const PACE_MS = 40;
-const READ_LINES = 25;
 const PRUNE_MS = 60_000;
 
 export function startPushLoop(options: PushOptions, host: Host): PushLoop {
-  const { journal, mark, client, kioskId } = options;
-  let acknowledged = readMark();
+  const { journal, client, kioskId } = options;
+  const outbox = createOutbox(options, host);
   /** Whether upstream has said since the start where it stands in this journal. */
   let greeted = false;
   let batchRecords: number = limits.batchRecords;
@@ -85,17 +56,6 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   let stopped = false;
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('upstream-unreachable', host);
-
-  function readMark(): number {
-    const stored = mark.read();
-    return stored?.journalId === journal.journalId() ? Math.min(stored.n, journal.lastSeq()) : journal.firstSeq();
-  }
-
-  const setAcknowledged = (n: number) => {
-    if (n === acknowledged) return;
-    acknowledged = n;
-    mark.write({ journalId: journal.journalId(), n });
-  };
 
   /** One request and what it led to. */
   const exchange = async (keys: ReadonlyMap<string, Uint8Array>): Promise<void> => {
@@ -112,7 +72,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     if (!read.ok) {
       // A batch that is too large, or too slow to send, goes again in halves.
       if (read.tooLarge && body !== undefined) batchRecords = Math.max(1, Math.floor(batchRecords / 2));
-      failure.note(read.why, { waiting: journal.lastSeq() - acknowledged });
+      failure.note(read.why, { waiting: outbox.waiting() });
       await pause(backoffMs(failures++, fraction(host.random.bytes(4)), read.retryAfterMs));
       return;
     }
@@ -120,73 +80,23 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     const movesNothing = receipt.outcome !== 'acknowledged' && body !== undefined;
     quarantined += receipt.rejected.length;
     for (const { n, reason } of receipt.rejected) host.log.error('record-quarantined', { record: n, reason });
-    follow(receipt, read.line);
+    greeted = true;
+    receiptAtMs = host.clock.monotonicMs();
+    outbox.follow(receipt, read.line);
     // An answer that is signed and leads nowhere must not be asked for again without a pause.
     if (movesNothing) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
     else noteSuccess();
   };
 
-  const follow = (receipt: Parameters<typeof judgeReceipt>[0], line: string) => {
-    greeted = true;
-    receiptAtMs = host.clock.monotonicMs();
-    const own = { firstSeq: journal.firstSeq(), lastSeq: journal.lastSeq(), hashAt: (n: number) => journal.hashAt(n) };
-    const step = judgeReceipt(receipt, own);
-    if (step.kind === 'acknowledge') return setAcknowledged(step.n);
-    if (step.kind === 'restart') return setAcknowledged(0);
-    const journalId = journal.journalId();
-    host.log.warn('journal-restarted', { after: step.afterSeq, lostFrom: step.lost?.from, lostTo: step.lost?.to });
-    journal.startNewJournal(step.afterSeq, step.lost === undefined ? undefined : { ...step.lost, journalId, receipt: line });
-    // Upstream cannot know it yet: no handshake is needed.
-    acknowledged = 0;
-    mark.write({ journalId: journal.journalId(), n: 0 });
-  };
-
   const nextBatch = async (): Promise<Uint8Array> => {
-    const lines: { readonly seq: number; readonly line: Uint8Array; readonly hash: Uint8Array }[] = [];
-    let bytes = 0;
-    for (let after = acknowledged; lines.length < batchRecords && bytes < limits.batchInflatedBytes / 2; ) {
-      const part = journal.readAfter(after, Math.min(READ_LINES, batchRecords - lines.length));
-      const last = part.at(-1);
-      if (last === undefined) break;
-      lines.push(...part);
-      bytes += part.reduce((sum, { line }) => sum + line.length, 0);
-      after = last.seq;
-      // Between two parts a scan may have its turn.
-      await sleep(host.clock, 0);
-    }
-    const body = await encode(lines);
-    if (body.length <= limits.batchEncodedBytes || lines.length === 1) return body;
-    batchRecords = Math.max(1, Math.floor(lines.length / 2));
-    return nextBatch();
-  };
-
-  const encode = async (lines: readonly { readonly line: Uint8Array; readonly hash: Uint8Array }[]): Promise<Uint8Array> => {
-    const last = lines.at(-1);
-    const prevHash = journal.hashAt(acknowledged);
-    if (last === undefined || prevHash === undefined) throw new Error(`nothing to send after record ${acknowledged}`);
-    const header = {
-      v: 1 as const,
-      journalId: journal.journalId(),
-      parent: journal.parent() ?? null,
-      kioskId,
-      firstSeq: acknowledged + 1,
-      count: lines.length,
-      prevHash,
-      headHash: Buffer.from(last.hash).toString('hex'),
-      bootId: options.bootId,
-    };
-    return new Uint8Array(
-      await compress(
-        writeBatch(
-          header,
-          lines.map(({ line }) => line),
-        ),
-      ),
-    );
+    const { body, records } = await outbox.batchAfter(outbox.acknowledged(), batchRecords);
+    // One that did not fit was cut: the next ones need not be tried in that length.
+    if (records < batchRecords && body.length > limits.batchEncodedBytes / 2) batchRecords = Math.max(1, records);
+    return body;
   };
 
   const noteSuccess = () => {
-    if (failure.last() !== undefined) host.log.info('upstream-reached', { waiting: journal.lastSeq() - acknowledged });
+    if (failure.last() !== undefined) host.log.info('upstream-reached', { waiting: outbox.waiting() });
     failure.note(undefined);
     failures = 0;
     if (batchRecords < limits.batchRecords) batchRecords = Math.min(limits.batchRecords, batchRecords * 2);
@@ -196,21 +106,21 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     const nowMs = host.clock.monotonicMs();
     if (nowMs - prunedAtMs < PRUNE_MS) return;
     prunedAtMs = nowMs;
-    const removed = journal.prune(acknowledged);
+    const removed = journal.prune(outbox.acknowledged());
     if (removed > 0) host.log.info('journal-pruned', { segments: removed });
   };
 
   const run = async () => {
     while (!stopped) {
       const keys = options.receiptKeys();
-      if (keys === undefined || (greeted && journal.lastSeq() === acknowledged)) {
+      if (keys === undefined || (greeted && outbox.waiting() === 0)) {
         prune();
         await pause(IDLE_MS);
         continue;
       }
       const wasFailing = failure.last() !== undefined;
       await exchange(keys);
-      if (wasFailing && failure.last() === undefined && journal.lastSeq() > acknowledged) {
+      if (wasFailing && failure.last() === undefined && outbox.waiting() > 0) {
         await pause(fraction(host.random.bytes(4)) * options.reconnectSpreadMs);
       } else if (failure.last() === undefined) await pause(PACE_MS);
     }
@@ -218,12 +128,12 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
 
   const done = guarded(run, host);
   return {
-    state: () => ({ acknowledged, waiting: journal.lastSeq() - acknowledged, failure: failure.last(), receiptAtMs, quarantined }),
+    state: () => ({ acknowledged: outbox.acknowledged(), waiting: outbox.waiting(), failure: failure.last(), receiptAtMs, quarantined }),
     async drained(timeoutMs) {
       const journalId = journal.journalId();
       const target = journal.lastSeq();
       const untilMs = host.clock.monotonicMs() + timeoutMs;
-      while (journal.journalId() === journalId ? acknowledged < target || !greeted : acknowledged < journal.lastSeq()) {
+      while (journal.journalId() === journalId ? outbox.acknowledged() < target || !greeted : outbox.waiting() > 0) {
         if (host.clock.monotonicMs() >= untilMs || stopped) return false;
         await sleep(host.clock, 20);
       }

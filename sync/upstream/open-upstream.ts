@@ -41,6 +41,8 @@ export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf'> {
 export interface Upstream {
   readonly url: string;
   readonly desk: EnrolmentDesk;
+  /** Publishes every slice as of now, whether or not something has changed. */
+  publish(): Promise<void>;
   /** Waits until everything acknowledged so far is projected. */
   settle(): Promise<void>;
   close(): Promise<void>;
@@ -91,6 +93,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   return {
     url: server.url,
     desk,
+    publish: publication.anew,
     settle: projection.run,
     async close() {
       stopProjecting();
@@ -144,7 +147,18 @@ async function startPublishing(store: Store, options: UpstreamOptions, host: Hos
   const published = await Promise.all(scopes.map(({ sliceId }) => store.publishedSlices(sliceId, 1)));
   if (published.some((slices) => slices.length === 0)) await publisher.refresh();
   else begin();
-  return { stop: every(host.clock, options.publishMs, begin), idle: async () => running };
+  const stop = every(host.clock, options.publishMs, begin);
+  return {
+    stop,
+    idle: async () => running,
+    async anew() {
+      await running;
+      running = publisher.refresh(true).finally(() => {
+        running = undefined;
+      });
+      await running;
+    },
+  };
 }
 
 /** One projector at a time; a call while it runs is answered by one more run after it. */

@@ -29,8 +29,8 @@ export interface PublisherOptions {
 }
 
 export interface Publisher {
-  /** Publishes those that there are none of yet, that show an older registry, or whose manifest grows old. */
-  refresh(): Promise<void>;
+  /** Publishes those that there are none of yet, that show an older registry, or whose manifest grows old; `anew`: all. */
+  refresh(anew?: boolean): Promise<void>;
 }
 
 const GENERATION_MS = 7 * 86_400_000;
@@ -112,12 +112,12 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
   };
 
   return {
-    async refresh() {
+    async refresh(anew = false) {
       for (const scope of scopes) {
         const [current] = await store.publishedSlices(scope.sliceId, 1);
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const isChanged = current?.revision !== (await store.registryRevision());
-        if (current === undefined || isOld || isChanged) await publish(scope, current);
+        if (anew || current === undefined || isOld || isChanged) await publish(scope, current);
       }
       await dropOld();
     },

@@ -9,7 +9,7 @@ import { requestDigest } from '../../protocol/receipt.ts';
 import { sealBox } from '../../protocol/sealing.ts';
 import { sliceRowKey } from '../../protocol/slice.ts';
 import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
-import type { NumberedChange, RegistryStore } from '../store/store.ts';
+import type { EnrolledKiosk, NumberedChange, RegistryStore } from '../store/store.ts';
 import { deltaFile, snapshotFile } from './build-slice.ts';
 import type { FeedHub } from './feed-hub.ts';
 
@@ -78,9 +78,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     const generation = Number(request.params.generation);
     const key = sliceId.success && isCount(generation) ? await store.sliceKey(sliceId.data, generation) : undefined;
     if (!sliceId.success || key === undefined) return problem('not-found');
-    const box = Buffer.from(sealBox(key.key, fromHex(kiosk.sealingKey), host.random.bytes(32))).toString('base64url');
-    const body = { ...header(kiosk.kioskId, KEY_VALID_MS), sliceId: sliceId.data, generation, box };
-    return { kind: 'statement', line: signStatement('slice-key', body, sliceKey) };
+    return { kind: 'statement', line: sliceKeyStatement(kiosk, { sliceId: sliceId.data, ...key }, sliceKey, host) };
   };
 
   const file = (path: string | undefined): Reply =>
@@ -163,6 +161,26 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       handle: async () => file(options.policyFile),
     },
   ];
+}
+
+/** The row key of a generation, sealed to one kiosk. */
+export function sliceKeyStatement(
+  { kioskId, sealingKey }: Pick<EnrolledKiosk, 'kioskId' | 'sealingKey'>,
+  { sliceId, generation, key }: { readonly sliceId: string; readonly generation: number; readonly key: Uint8Array },
+  signer: Signer,
+  { clock, random }: Pick<Host, 'clock' | 'random'>,
+): string {
+  const nowMs = clock.wallMs();
+  const body = {
+    version: Math.floor(nowMs / 1000),
+    issuedAt: new Date(nowMs).toISOString(),
+    expires: new Date(nowMs + KEY_VALID_MS).toISOString(),
+    audience: kioskId,
+    sliceId,
+    generation,
+    box: Buffer.from(sealBox(key, fromHex(sealingKey), random.bytes(32))).toString('base64url'),
+  };
+  return signStatement('slice-key', body, signer);
 }
 
 function isCount(value: number | undefined): value is number {

@@ -1,0 +1,168 @@
+/** The carrier stick with the real commands: a checkpoint that never has a line. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { builtPath } from '../config/host/install-paths.ts';
+import { nodeRandom } from '../config/host/node-host.ts';
+import { loadOrCreateKey } from '../config/host/private-file.ts';
+import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
+import { quietHost } from '../fixtures/test-centre.ts';
+import { testDecision } from '../fixtures/test-journal.ts';
+import { openJournal } from '../kiosk/journal/journal.ts';
+import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
+import { readKeyring } from '../sync/credential/keyring.ts';
+import { createSigner } from '../sync/credential/signer.ts';
+import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
+
+let folder: string;
+let kit: DemoKit;
+let stick: string;
+const file = (name: string) => join(folder, name);
+const cli = (...args: string[]) => spawnSync(process.execPath, [builtPath('scripts/cli.ts'), ...args], { encoding: 'utf8' });
+const said = (...args: string[]) => {
+  const { stdout, stderr, status } = cli(...args);
+  if (stdout === '') throw new Error(stderr);
+  return { ...JSON.parse(stdout), status };
+};
+const centre = () => [
+  '--store',
+  `sqlite:${file('centre/store.db')}`,
+  '--keys',
+  kit.upstream.folder,
+  '--keyring',
+  kit.upstream.keyring,
+  '--root',
+  kit.upstream.root,
+];
+const answer = () => said('carry', 'answer', stick, ...centre(), '--policy', file('policy.cose'));
+const exported = (...more: string[]) => said('carry', 'export', stick, '--config', kit.configFile, ...more);
+const imported = () => said('carry', 'import', stick, '--config', kit.configFile);
+const answersFile = () => join(stick, 'demo-kiosk.in.ndjson');
+
+/** Appends decisions as the kiosk would; returns their ids. */
+function decide(count: number, first = 0): string[] {
+  const keyring = readKeyring(readFileSync(kit.upstream.keyring, 'utf8'), kit.upstream.root);
+  if (!keyring.ok) throw new Error(keyring.reason);
+  const dataDir = file('data');
+  const { publicKey } = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), nodeRandom));
+  const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), nodeRandom);
+  const ids = { kioskId: 'demo-kiosk', checkpointId: 'demo', lane: '1', bootId: 'ab' };
+  const journal = openJournal({ dataDir, ...ids, kioskPublicKey: publicKey, reuseKey }, quietHost);
+  try {
+    return Array.from({ length: count }, (_, index) => {
+      const entry = testDecision(first + index);
+      if (entry.kind !== 'decision') throw new Error('no decision');
+      const context = { nowMs: Date.now(), clockState: 'unknown' as const };
+      return journal.append({ ...entry, sealTo: keyring.value.sealingKey, passed: undefined }, context).id;
+    });
+  } finally {
+    journal.close();
+  }
+}
+
+async function arrived(): Promise<string[]> {
+  const store = openSqliteStore(file('centre/store.db'));
+  const ids = (await store.crossingsOf({})).map(({ recordId }) => recordId);
+  await store.close();
+  return ids.sort();
+}
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'carry-'));
+  stick = file('stick');
+  kit = createDemoKit(
+    { folder, nowMs: Date.now(), demo: false, slice: false, config: { 'camera.kind': 'replay', 'camera.source': 'none' } },
+    nodeRandom,
+  );
+  const token = said('kiosk', 'add', 'demo-kiosk', '--checkpoint', 'demo', ...centre()).token;
+  writeFileSync(file('token'), `${token}\n`);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a stick', () => {
+  it('enrols a kiosk, brings its crossings in once, and its lists back', async () => {
+    const ids = decide(620);
+    expect(exported('--token-file', file('token'))).toMatchObject({ requests: 5 });
+    const out = readFileSync(join(stick, 'demo-kiosk.out.ndjson'), 'utf8');
+    expect(out).not.toContain('"verdict"');
+    expect(answer()).toMatchObject({ kiosk: 'demo-kiosk', requests: 5, answered: 5, enrolled: true });
+    expect(imported()).toMatchObject({ status: 0, enrolled: true, acknowledged: 621, waiting: 0, slice: expect.any(Number), refused: 0 });
+    expect(await arrived()).toEqual([...ids].sort());
+    expect(
+      readdirSync(file('slices'))
+        .map((name) => name.replace(/^.*\./, ''))
+        .sort(),
+    ).toEqual(['db', 'key', 'sha256']);
+
+    // The same stick once more changes nothing; the next one brings only what is new.
+    expect(answer()).toMatchObject({ answered: 5 });
+    expect(imported()).toMatchObject({ acknowledged: 621 });
+    const more = decide(3, 700);
+    expect(exported()).toMatchObject({ requests: 3 });
+    answer();
+    expect(imported()).toMatchObject({ status: 0, waiting: 0, refused: 0 });
+    expect(await arrived()).toEqual([...ids, ...more].sort());
+  }, 90_000);
+
+  it('is believed only where it is signed and answers this kiosk', () => {
+    decide(10);
+    exported('--token-file', file('token'));
+    answer();
+    const good = readFileSync(answersFile(), 'utf8');
+    const lines = good.trimEnd().split('\n');
+    // Answers under the wrong question.
+    const turned = lines.map((line, index) => {
+      const one = JSON.parse(line);
+      const other = JSON.parse(lines[(index + 1) % 3] ?? '{}');
+      return JSON.stringify(one.kind === 'reply' ? { ...one, text: other.text ?? one.text } : one);
+    });
+    writeFileSync(answersFile(), `${turned.join('\n')}\n`);
+    expect(imported()).toMatchObject({ status: 1, acknowledged: 0 });
+    // A slice that is not the one that was signed.
+    writeFileSync(answersFile(), good);
+    const slice = join(stick, readdirSync(stick).find((name) => name.endsWith('.db')) ?? '');
+    const bytes = readFileSync(slice);
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+    writeFileSync(slice, bytes);
+    rmSync(file('slices'), { recursive: true, force: true });
+    rmSync(file('slice.manifest.cose'), { force: true });
+    const again = imported();
+    expect(again).toMatchObject({ status: 1, slice: null, acknowledged: 11 });
+    expect(existsSync(file('slice.manifest.cose'))).toBe(false);
+    writeFileSync(answersFile(), 'nonsense\n');
+    expect(cli('carry', 'import', stick, '--config', kit.configFile)).toMatchObject({ status: 65 });
+  }, 90_000);
+
+  it('ends a kiosk that was revoked, and takes what it had recorded', async () => {
+    const ids = decide(5);
+    exported('--token-file', file('token'));
+    answer();
+    imported();
+    const more = decide(4, 50);
+    execFileSync(process.execPath, [
+      builtPath('scripts/cli.ts'),
+      'kiosk',
+      'revoke',
+      'demo-kiosk',
+      '--store',
+      `sqlite:${file('centre/store.db')}`,
+    ]);
+    exported();
+    answer();
+    expect(imported()).toMatchObject({ revoked: true, waiting: 0 });
+    expect(await arrived()).toEqual([...ids, ...more].sort());
+    expect(existsSync(file('slices'))).toBe(false);
+    expect(existsSync(file('data/keys/reuse.key'))).toBe(false);
+  }, 90_000);
+
+  it('waits for the kiosk to stand still', () => {
+    decide(1);
+    const state = openKioskState(file('data'));
+    const { status, stderr } = cli('carry', 'export', stick, '--config', kit.configFile);
+    state.close();
+    expect(status).toBe(69);
+    expect(stderr).toContain('journal-busy');
+  });
+});

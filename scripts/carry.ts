@@ -1,0 +1,236 @@
+/**
+ * `checkpoint-kiosk carry export|import`, on the kiosk: what waits goes onto a stick, what the centre answered comes from
+ * it. The kiosk stands still meanwhile, for seconds; whatever is brought is checked as if it had come over a line.
+ */
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import nacl from 'tweetnacl';
+import { z } from 'zod';
+import { createNodeHost } from '../config/host/node-host.ts';
+import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/private-file.ts';
+import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
+import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
+import { offerKeyring, offerPolicy } from '../kiosk/registry/offer-statement.ts';
+import { fetchedFiles } from '../kiosk/registry/registry-slice.ts';
+import { createRevocation } from '../kiosk/revocation.ts';
+import { wipeLists } from '../kiosk/wipe-lists.ts';
+import { toHex } from '../sync/credential/bytes.ts';
+import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
+import { createSigner, type Signer } from '../sync/credential/signer.ts';
+import { packOutbox, packRequest, takeReceipts } from '../sync/edge/carry.ts';
+import { readCertificate } from '../sync/edge/enrol-kiosk.ts';
+import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
+import { readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
+import { journalIdText } from '../sync/protocol/batch.ts';
+import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
+import { digestFile } from '../sync/slice/slice-file.ts';
+import { CommandError, exitCode } from './command.ts';
+import { loadConfig } from './config-check.ts';
+import { answersFile, readLines, requestsFile, writeLines } from './stick.ts';
+
+const host = createNodeHost('warn');
+const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(0) });
+
+interface OpenKiosk {
+  readonly config: KioskConfig;
+  readonly dataDir: string;
+  readonly path: (name: string) => string;
+  readonly keyring: Keyring;
+  readonly signer: Signer;
+  readonly sealing: nacl.BoxKeyPair;
+  readonly state: KioskState;
+  readonly journal: Journal;
+  readonly outbox: OutboxOptions;
+  close(): void;
+}
+
+export async function carryExport(configFile: string, stick: string, tokenFile: string | undefined): Promise<void> {
+  const kiosk = openStopped(configFile);
+  try {
+    const { config, signer, outbox } = kiosk;
+    const { kioskId } = config;
+    const requests: CarriedRequest[] = [];
+    if (tokenFile !== undefined) requests.push(enrolmentRequest(kiosk, readText(tokenFile).trim()));
+    // Says which slice is wanted.
+    requests.push(packRequest({ method: 'GET', target: `/v1/slices/${config['slice.id']}/manifest` }, kioskId, signer, host));
+    for await (const request of packOutbox(outbox, signer, host)) {
+      requests.push(request);
+      if (requests.length % 100 === 0) process.stderr.write(`  ${requests.length} requests\n`);
+    }
+    const file = requestsFile(stick, kioskId);
+    writeLines(file, requests);
+    // Answers to what was carried before would only be refused.
+    rmSync(answersFile(stick, kioskId), { force: true });
+    process.stdout.write(`${JSON.stringify({ file, requests: requests.length })}\n`);
+  } finally {
+    kiosk.close();
+  }
+}
+
+export async function carryImport(configFile: string, stick: string): Promise<number> {
+  const kiosk = openStopped(configFile);
+  try {
+    const { config, signer, outbox, journal } = kiosk;
+    const { kioskId } = config;
+    const requests = readLines(requestsFile(stick, kioskId), carriedRequestSchema);
+    const answers = readLines(answersFile(stick, kioskId), carriedAnswerSchema);
+    const refused: string[] = [];
+    const textOf = (kind: CarriedAnswer['kind']) => answers.find((answer) => answer.kind === kind)?.text;
+    const enrolled = takeCertificate(kiosk, requests, answers, refused);
+    const keyringText = textOf('keyring');
+    const hasKeyring =
+      keyringText !== undefined && offerKeyring(kiosk.path(config['keyring.file']), config['keyring.root'], `${keyringText}\n`);
+    const keyring = hasKeyring ? readOwnKeyring(kiosk.path, config) : kiosk.keyring;
+    const policyText = textOf('policy');
+    const hasPolicy = policyText !== undefined && offerPolicy(kiosk.path(config['policy.file']), keyring, `${policyText}\n`);
+    const {
+      acknowledged,
+      waiting,
+      refused: unbelieved,
+    } = takeReceipts(outbox, requests, answers, { own: signer.publicKey, receipt: keyring.roles.receipt }, host);
+    refused.push(...unbelieved);
+    journal.prune(acknowledged, config['journal.keepMs']);
+    const revoked = takeRevocation(kiosk, keyring, textOf('revocation'));
+    const slice = revoked
+      ? undefined
+      : takeSlice(kiosk, keyring, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
+    for (const why of refused) process.stderr.write(`  not taken: ${why}\n`);
+    process.stdout.write(
+      `${JSON.stringify({ enrolled, acknowledged, waiting, keyring: hasKeyring, policy: hasPolicy, slice: slice ?? null, revoked, refused: refused.length })}\n`,
+    );
+    return refused.length === 0 ? exitCode.ok : exitCode.failed;
+  } finally {
+    kiosk.close();
+  }
+}
+
+/** Holds the lock of the data folder: throws Fault('journal-busy') while the kiosk runs. */
+function openStopped(configFile: string): OpenKiosk {
+  const config = loadConfig(configFile);
+  const path = (name: string) => resolve(dirname(resolve(configFile)), name);
+  const dataDir = path(config.dataDir);
+  const keyring = readOwnKeyring(path, config);
+  const state = openKioskState(dataDir);
+  try {
+    const signer = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random));
+    const sealing = nacl.box.keyPair.fromSecretKey(loadOrCreateKey(join(dataDir, 'keys/sealing.key'), host.random));
+    const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
+    const { kioskId, checkpointId, lane } = config;
+    const bootId = toHex(host.random.bytes(8));
+    const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
+    const outbox: OutboxOptions = {
+      journal: {
+        ...journal,
+        startNewJournal: (afterSeq, lost) => journal.startNewJournal(afterSeq, lost, { nowMs: host.clock.wallMs(), clockState: 'unknown' }),
+        prune: (acknowledged) => journal.prune(acknowledged, config['journal.keepMs']),
+      },
+      mark: {
+        read: () => markSchema.safeParse(state.get('sync.mark')).data,
+        write: (mark) => state.set('sync.mark', mark),
+      },
+      kioskId,
+      bootId,
+    };
+    const close = () => {
+      journal.close();
+      state.close();
+    };
+    return { config, dataDir, path, keyring, signer, sealing, state, journal, outbox, close };
+  } catch (error) {
+    state.close();
+    throw error;
+  }
+}
+
+function readOwnKeyring(path: (name: string) => string, config: KioskConfig): Keyring {
+  const file = path(config['keyring.file']);
+  const keyring = readKeyring(readText(file), config['keyring.root']);
+  if (!keyring.ok) throw new CommandError(exitCode.dataError, `${file}: ${keyring.reason}`);
+  return keyring.value;
+}
+
+function enrolmentRequest({ config, signer, sealing }: OpenKiosk, token: string): CarriedRequest {
+  const { kioskId, checkpointId, lane } = config;
+  const keys = { signingKey: toHex(signer.publicKey), sealingKey: toHex(sealing.publicKey), root: config['keyring.root'] };
+  const body = new TextEncoder().encode(JSON.stringify({ token, kioskId, checkpointId, lane, ...keys }));
+  return packRequest({ method: 'POST', target: '/v1/enrolments', body, tag: 'checkpoint-enrolment' }, kioskId, signer, host);
+}
+
+function takeCertificate(
+  kiosk: OpenKiosk,
+  requests: readonly CarriedRequest[],
+  answers: readonly CarriedAnswer[],
+  refused: string[],
+): boolean {
+  const request = requests.find(({ target }) => target === '/v1/enrolments');
+  const reply = answers.find((answer) => answer.kind === 'reply' && answer.signature === request?.headers.signature);
+  if (request === undefined || reply === undefined) return false;
+  const { config, signer, sealing } = kiosk;
+  const { kioskId, checkpointId, lane } = config;
+  // What was asked for stands on the stick; what counts is who this kiosk is.
+  const own = { kioskId, checkpointId, lane, signingKey: toHex(signer.publicKey), sealingKey: toHex(sealing.publicKey) };
+  const certificate = readCertificate(reply.text, own, kiosk.keyring);
+  if (!certificate.ok) refused.push(`enrolment: ${certificate.reason}`);
+  else writePrivateFile(join(kiosk.dataDir, 'keys/certificate.cose'), `${certificate.value}\n`);
+  return certificate.ok;
+}
+
+function takeRevocation(kiosk: OpenKiosk, keyring: Keyring, text: string | undefined): boolean {
+  if (text === undefined) return false;
+  const { config, dataDir, path, state, signer } = kiosk;
+  const slice = { database: path(config['slice.file']), manifest: path(config['slice.manifestFile']), key: path(config['slice.keyFile']) };
+  const parts = { state, kioskId: config.kioskId, signingKey: toHex(signer.publicKey), keyring: () => keyring };
+  return createRevocation({ ...parts, wipe: () => wipeLists(dataDir, slice) }, host).offer(text);
+}
+
+/** Version of the slice that was put in place; undefined for none, or none that is newer. */
+function takeSlice(
+  { config, path, sealing }: OpenKiosk,
+  keyring: Keyring,
+  stick: string,
+  texts: { readonly manifest: string | undefined; readonly key: string | undefined },
+  refused: string[],
+): number | undefined {
+  if (texts.manifest === undefined) return undefined;
+  const sliceId = config['slice.id'];
+  const manifestFile = path(config['slice.manifestFile']);
+  const manifest = readManifest(texts.manifest, sliceId, keyring);
+  const current = existsSync(manifestFile) ? readManifest(readText(manifestFile).trimEnd(), sliceId, keyring) : undefined;
+  const refuse = (why: string) => void refused.push(`slice: ${why}`);
+  if (!manifest.ok) return refuse(manifest.reason);
+  if (current?.ok === true && current.value.version >= manifest.value.version) return undefined;
+  const files = fetchedFiles(manifestFile, manifest.value);
+  const { sha256, lengthBytes } = manifest.value.snapshot;
+  if (lengthBytes > config['slice.bytesMax']) return refuse(`${lengthBytes} bytes are more than allowed`);
+  mkdirSync(files.folder, { recursive: true, mode: 0o700 });
+  if (!existsSync(files.key)) {
+    if (texts.key === undefined) return refuse('there is no key for it');
+    const options = { kioskId: config.kioskId, sliceId, generation: manifest.value.generation, sealingSecret: sealing.secretKey };
+    const key = takeSliceKey(texts.key, options, keyring, files.key);
+    if (!key.ok) return refuse(key.reason);
+  }
+  if (!existsSync(files.database)) {
+    const carried = join(stick, `${sha256}.db`);
+    if (!existsSync(carried)) return refuse(`${carried} is not on the stick`);
+    const part = `${files.database}.part`;
+    copyFileSync(carried, part);
+    if (digestFile(part).sha256 !== sha256) {
+      rmSync(part);
+      return refuse('its file is not the one that its manifest names');
+    }
+    writePrivateFile(files.digest, `${sha256}\n`);
+    renameSync(part, files.database);
+    syncFolder(files.folder);
+  }
+  writePrivateFile(manifestFile, `${texts.manifest}\n`);
+  return manifest.value.version;
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === '-' ? 0 : file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
