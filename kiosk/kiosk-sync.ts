@@ -99,6 +99,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       kioskId,
       bootId,
       receiptKeys: () => keyring()?.roles.receipt,
+      sealingKey: () => keyring()?.sealingKey,
       reconnectSpreadMs: spreadMs,
     },
     host,

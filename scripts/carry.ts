@@ -54,7 +54,7 @@ export async function carryExport(configFile: string, stick: string, tokenFile: 
     if (tokenFile !== undefined) requests.push(enrolmentRequest(kiosk, readText(tokenFile).trim()));
     // Says which slice is wanted.
     requests.push(packRequest({ method: 'GET', target: `/v1/slices/${config['slice.id']}/manifest` }, kioskId, signer, host));
-    for await (const request of packOutbox(outbox, signer, host)) {
+    for await (const request of packOutbox(outbox, kiosk.keyring.sealingKey, signer, host)) {
       requests.push(request);
       if (requests.length % 100 === 0) process.stderr.write(`  ${requests.length} requests\n`);
     }

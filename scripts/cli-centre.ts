@@ -126,7 +126,7 @@ function addKiosks(kiosk: Command): void {
     });
   kiosk
     .command('command')
-    .description('have a kiosk do something at its next heartbeat, within a minute; `kiosk list` shows what came of it')
+    .description('have a kiosk do something at its next heartbeat, within two minutes; `kiosk list` shows what came of it')
     .argument('<kiosk>', 'its kioskId', kioskName)
     .addArgument(new Argument('<what>').choices(commandKinds))
     .requiredOption('--store <store>', 'sqlite:FILE')

@@ -44,7 +44,15 @@ async function openLoop(host: typeof quietHost, wrap: (client: UpstreamClient) =
   // Requests have real time-outs, whatever the loop takes for now.
   const client = createUpstreamClient({ url: new URL(centre.upstream.url), pins: () => [], keyId: 'k1', signer }, quietHost);
   const mark = { read: () => undefined, write: () => undefined };
-  const options = { journal, mark, kioskId: 'k1', bootId: 'aa', receiptKeys: () => roles.receipt, reconnectSpreadMs: 60_000 };
+  const options = {
+    journal,
+    mark,
+    kioskId: 'k1',
+    bootId: 'aa',
+    receiptKeys: () => roles.receipt,
+    sealingKey: () => sealingKey,
+    reconnectSpreadMs: 60_000,
+  };
   return { push: startPushLoop({ ...options, client: wrap(client) }, host), close: client.close };
 }
 

@@ -158,10 +158,18 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
     );
   };
 
+  /** Each is compared with its chain: a damaged record must not become part of a new one unseen. */
   function* linesAfter(afterSeq: number): Generator<StoredLine> {
+    const { journalId } = newest().head;
+    let previous = hashAt(afterSeq);
     for (let after = afterSeq; ; ) {
       const lines = readAfter(after, VERIFY_LINES);
-      yield* lines;
+      for (const stored of lines) {
+        const isIntact = previous === undefined || compareBytes(entryHash(journalId, stored.seq, previous, stored.line), stored.hash) === 0;
+        if (!isIntact) throw new Fault('journal-corrupt', `Record ${stored.seq} was changed.`);
+        previous = stored.hash;
+        yield stored;
+      }
       const last = lines.at(-1);
       if (last === undefined) return;
       after = last.seq;

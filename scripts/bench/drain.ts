@@ -56,7 +56,16 @@ export async function benchDrain(say: (line: string) => void): Promise<BenchResu
     say('scans while the backlog goes out');
     const mark = { read: () => undefined, write: () => undefined };
     const outbox = { ...journal, startNewJournal: () => undefined, prune: () => 0 };
-    const options = { journal: outbox, mark, client, kioskId: 'k1', bootId: 'aa', receiptKeys: () => roles.receipt, reconnectSpreadMs: 0 };
+    const options = {
+      journal: outbox,
+      mark,
+      client,
+      kioskId: 'k1',
+      bootId: 'aa',
+      receiptKeys: () => roles.receipt,
+      sealingKey: () => sealingKey,
+      reconnectSpreadMs: 0,
+    };
     const startMs = nodeClock.monotonicMs();
     const push = startPushLoop(options, quietHost);
     const isUnderWay = () => push.state().acknowledged < BACKLOG && nodeClock.monotonicMs() - startMs < DRAIN_MS;

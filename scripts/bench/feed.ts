@@ -26,8 +26,8 @@ const STUCK_UPLOADS = 20;
 const IMPORT_ROWS = 200_000;
 const START_MS_MAX = 60_000;
 const SETTLE_MS = 3_000;
-/** Two rounds of waiting. */
-const IDLE_MS = 50_000;
+/** Ten rounds of waiting, and two heartbeats. */
+const IDLE_MS = 270_000;
 
 export async function benchFeed(say: (line: string) => void): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-feed-'));

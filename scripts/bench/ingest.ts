@@ -69,7 +69,19 @@ async function measure(folder: string) {
       if (journal === undefined) throw new Error('a journal for each kiosk');
       const client = createUpstreamClient({ url: new URL(centre.url), pins: () => [], keyId: kioskId, signer }, host);
       const mark = { read: () => undefined, write: () => undefined };
-      return startPushLoop({ journal, mark, client, kioskId, bootId: 'aa', receiptKeys: () => roles.receipt, reconnectSpreadMs: 0 }, host);
+      return startPushLoop(
+        {
+          journal,
+          mark,
+          client,
+          kioskId,
+          bootId: 'aa',
+          receiptKeys: () => roles.receipt,
+          sealingKey: () => sealingKey,
+          reconnectSpreadMs: 0,
+        },
+        host,
+      );
     });
     const isDone = (await Promise.all(pushes.map((push) => push.drained(WAIT_MS)))).every(Boolean);
     const acknowledgedS = (nodeClock.monotonicMs() - startMs) / 1000;

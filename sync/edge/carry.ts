@@ -7,8 +7,9 @@ import { accept, type Outcome } from '../credential/outcome.ts';
 import type { Signer } from '../credential/signer.ts';
 import type { CarriedAnswer, CarriedRequest } from '../protocol/carry.ts';
 import { limits } from '../protocol/limits.ts';
-import { requestDigest } from '../protocol/receipt.ts';
+import { quarantineTarget, requestDigest } from '../protocol/receipt.ts';
 import { checkRequest, type RequestTag, readRequestSignature, signRequest } from '../protocol/request-signature.ts';
+import { sealBox } from '../protocol/sealing.ts';
 import { createOutbox, type OutboxOptions } from './outbox-journal.ts';
 import { readReceipt } from './read-reply.ts';
 
@@ -35,12 +36,19 @@ export function packRequest(
 }
 
 /** Everything that waits: the handshake, which says where upstream stands, and the batches behind the last acknowledged record. */
-export async function* packOutbox(options: OutboxOptions, signer: Signer, host: Host): AsyncGenerator<CarriedRequest> {
+export async function* packOutbox(options: OutboxOptions, sealTo: Uint8Array, signer: Signer, host: Host): AsyncGenerator<CarriedRequest> {
   const { journal, kioskId } = options;
   const outbox = createOutbox(options, host);
   const target = `/v1/journals/${journal.journalId()}`;
   yield packRequest({ method: 'GET', target }, kioskId, signer, host);
   for (let after = outbox.acknowledged(); after < journal.lastSeq(); ) {
+    const damaged = outbox.damagedAfter(after);
+    if (damaged !== undefined) {
+      // What lies behind it goes on the next stick, when the centre has said that it keeps this one.
+      const body = sealBox(damaged.line, sealTo, host.random.bytes(32));
+      yield packRequest({ method: 'POST', target: quarantineTarget(journal.journalId(), damaged.n), body }, kioskId, signer, host);
+      return;
+    }
     const { body, records } = await outbox.batchAfter(after, limits.batchRecords);
     yield packRequest({ method: 'POST', target: `${target}/batches`, body }, kioskId, signer, host);
     after += records;
@@ -68,7 +76,9 @@ export function takeReceipts(
   const refused: string[] = [];
   for (const request of requests) {
     const reply = answers.find((answer) => answer.kind === 'reply' && answer.signature === request.headers.signature);
-    if (reply?.kind !== 'reply' || !request.target.startsWith(`/v1/journals/${journal.journalId()}`)) continue;
+    const journalId = journal.journalId();
+    const isOurs = [`/v1/journals/${journalId}`, `/v1/quarantine?journal=${journalId}`].some((start) => request.target.startsWith(start));
+    if (reply?.kind !== 'reply' || !isOurs) continue;
     const bound = ownRequest(request, keys.own);
     if (!bound.ok) {
       refused.push(bound.reason);
@@ -76,8 +86,10 @@ export function takeReceipts(
     }
     const { text, status } = reply;
     const carried = { kind: 'reply', status, text, retryAfterMs: 0, ...bound.value } as const;
-    const read = readReceipt(carried, keys.receipt, { kioskId, journalId: journal.journalId() });
+    const read = readReceipt(carried, keys.receipt, { kioskId, journalId });
+    const [rejected] = read.ok && request.target.startsWith('/v1/quarantine') ? read.receipt.rejected : [];
     if (!read.ok) refused.push(read.why);
+    else if (rejected !== undefined) outbox.skip(rejected.n, read.line);
     else outbox.follow(read.receipt, read.line);
   }
   return { acknowledged: outbox.acknowledged(), waiting: outbox.waiting(), refused };

@@ -1,5 +1,5 @@
 /**
- * The heartbeat loop: says once a minute how the kiosk is, and does what the signed answer asks for: fetch what is newer,
+ * The heartbeat loop: says every two minutes how the kiosk is, and does what the signed answer asks for: fetch what is newer,
  * carry out a command that a person gave. A command is carried out once in a run and reported until the centre has heard.
  */
 import type { Host } from '../../config/ports/host.ts';
@@ -26,13 +26,14 @@ export interface HeartbeatOptions {
 }
 
 export interface HeartbeatLoop {
-  /** Something has changed that the centre should not learn of only in a minute. */
+  /** Something has changed that the centre should not learn of only then. */
   wake(): void;
   failure(): string | undefined;
   stop(): Promise<void>;
 }
 
-const PERIOD_MS = 60_000;
+/** A minute would cost more than the feed. */
+const PERIOD_MS = 120_000;
 /** A lane that opens and closes and opens is told of once. */
 const SETTLE_MS = 2_000;
 const REQUEST_MS = 20_000;

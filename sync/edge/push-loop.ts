@@ -5,6 +5,8 @@
 import { sleep } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { limits } from '../protocol/limits.ts';
+import { quarantineTarget } from '../protocol/receipt.ts';
+import { sealBox } from '../protocol/sealing.ts';
 import { backoffMs, fraction } from './backoff.ts';
 import { createFailures, createPause } from './loop-tools.ts';
 import { createOutbox, type OutboxOptions } from './outbox-journal.ts';
@@ -13,6 +15,8 @@ import type { UpstreamClient } from './upstream-client.ts';
 
 export interface PushOptions extends OutboxOptions {
   readonly client: UpstreamClient;
+  /** Upstream's key, to which crossings are sealed. */
+  sealingKey(): Uint8Array | undefined;
   /** Keys that may sign receipts; undefined while no keyring is known. */
   receiptKeys(): ReadonlyMap<string, Uint8Array> | undefined;
   /** The first request after a failure is spread over so long, so that thousands of kiosks do not come back at once. */
@@ -60,6 +64,8 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   /** One request and what it led to. */
   const exchange = async (keys: ReadonlyMap<string, Uint8Array>): Promise<void> => {
     const journalId = journal.journalId();
+    const damaged = greeted ? outbox.damagedAfter(outbox.acknowledged()) : undefined;
+    if (damaged !== undefined) return setAside(damaged, keys);
     const body = greeted ? await nextBatch() : undefined;
     const target = `/v1/journals/${journalId}`;
     const reply = await client.send(
@@ -86,6 +92,26 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     // An answer that is signed and leads nowhere must not be asked for again without a pause.
     if (movesNothing) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
     else noteSuccess();
+  };
+
+  /** A record that is damaged on the disk goes to quarantine as it is, sealed; the others go on behind it. */
+  const setAside = async ({ n, line }: { readonly n: number; readonly line: Uint8Array }, keys: ReadonlyMap<string, Uint8Array>) => {
+    const journalId = journal.journalId();
+    const sealTo = options.sealingKey();
+    if (sealTo === undefined) return pause(IDLE_MS);
+    const body = sealBox(line, sealTo, host.random.bytes(32));
+    const target = quarantineTarget(journalId, n);
+    const reply = await client.send({ method: 'POST', target, body, contentType: 'application/octet-stream', timeoutMs: REQUEST_MS });
+    if (stopped) return;
+    const read = readReceipt(reply, keys, { kioskId, journalId });
+    const isKept = read.ok && read.receipt.rejected.some((one) => one.n === n && one.reason === 'damaged');
+    if (read.ok && isKept) {
+      quarantined++;
+      outbox.skip(n, read.line);
+      return noteSuccess();
+    }
+    failure.note(read.ok ? 'a receipt that does not name the damaged record' : read.why, { waiting: outbox.waiting() });
+    await pause(backoffMs(failures++, fraction(host.random.bytes(4)), read.ok ? 0 : read.retryAfterMs));
   };
 
   const nextBatch = async (): Promise<Uint8Array> => {

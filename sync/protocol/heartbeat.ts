@@ -1,5 +1,5 @@
 /**
- * Heartbeats: how a kiosk is, once a minute, and what the centre wants of it. The answer is signed and bound to the request:
+ * Heartbeats: how a kiosk is, every two minutes, and what the centre wants of it. The answer is signed and bound to the request:
  * which versions are current, and commands that a person gave.
  */
 import { z } from 'zod';

@@ -1,5 +1,8 @@
 /** Bounds of the wire, kept by both sides: what is larger is refused before it costs anything. */
 export const limits = {
+  /** Sealed bytes of one damaged record, and of all of a kiosk in an hour. */
+  quarantineBytes: 8_192,
+  quarantineHourBytes: 1_048_576,
   batchRecords: 500,
   /** Gzipped. */
   batchEncodedBytes: 256 * 1024,

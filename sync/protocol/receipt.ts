@@ -15,7 +15,7 @@ import { chainPoint, hashText, journalIdText } from './batch.ts';
 export const receiptOutcomes = ['acknowledged', 'gap', 'fork', 'unknown-journal'] as const;
 
 /** Why a record lies in quarantine instead of among the others; the journal goes on behind it. */
-export const rejectReasons = ['line-json', 'line-schema', 'line-kiosk', 'id-conflict'] as const;
+export const rejectReasons = ['line-json', 'line-schema', 'line-kiosk', 'id-conflict', 'damaged'] as const;
 export type RejectReason = (typeof rejectReasons)[number];
 
 export const receiptSchema = statementHeader.extend({
@@ -31,6 +31,11 @@ export const receiptSchema = statementHeader.extend({
   nonce: z.string().min(16).max(64),
 });
 export type Receipt = z.infer<typeof receiptSchema>;
+
+/** Where the bytes of a record go that is not any more what was chained. */
+export function quarantineTarget(journalId: string, n: number): string {
+  return `/v1/quarantine?journal=${journalId}&n=${n}`;
+}
 
 /** What a reply is bound to: SHA-256 over method, path with query, and the body as it was sent. */
 export function requestDigest(method: string, target: string, body: Uint8Array): string {

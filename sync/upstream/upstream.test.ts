@@ -340,6 +340,7 @@ describe('the document', () => {
       '/v1/enrolments',
       '/v1/journals/{journalId}',
       '/v1/journals/{journalId}/batches',
+      '/v1/quarantine',
       '/v1/feed/{sliceId}',
       '/v1/slices/{sliceId}/keys/{generation}',
       '/v1/slices/{sliceId}/manifest',

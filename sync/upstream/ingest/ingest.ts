@@ -17,6 +17,8 @@ import { isInterleaved, readLines, sortLines, standingOf } from './rules.ts';
 export type Answer = Pick<Receipt, 'journalId' | 'outcome' | 'n' | 'head' | 'rejected' | 'points'>;
 
 export interface Ingest {
+  /** Bytes of record `n` that are not any more what was chained, sealed. */
+  quarantine(kiosk: EnrolledKiosk, journalId: string, n: number, bytes: Uint8Array): Promise<Outcome<Answer, 'batch-journal' | 'busy'>>;
   handshake(kiosk: EnrolledKiosk, journalId: string): Promise<Outcome<Answer, 'batch-journal'>>;
   /** `body` gzipped, its signature already verified. */
   takeBatch(
@@ -150,7 +152,17 @@ export function createIngest(store: JournalStore, host: Pick<Host, 'clock' | 'lo
     return hash === undefined ? undefined : toHex(hash);
   };
 
-  return { handshake, takeBatch };
+  const quarantine: Ingest['quarantine'] = async (kiosk, journalId, n, bytes) => {
+    const journal = await store.findJournal(journalId);
+    if (journal !== undefined && !owns(kiosk, journal)) return refuse('batch-journal');
+    const { kioskId } = kiosk;
+    if (!(await store.quarantine({ kioskId, journalId, n, bytes, receivedAtMs: host.clock.wallMs() }))) return refuse('busy');
+    host.log.error('record-damaged', { kiosk: kioskId, journal: journalId, n });
+    const point = journal ?? { journalId, ...startOf(journalId, kiosk.signingKey) };
+    return accept({ ...answer('acknowledged', point), rejected: [{ n, reason: 'damaged' }] });
+  };
+
+  return { handshake, takeBatch, quarantine };
 }
 
 /** Gzip to NDJSON, given up as soon as it grows past the limit; undefined where it is no gzip or too large. */

@@ -87,5 +87,25 @@ export function ingestRoutes({ ingest, receiptKey, clock, onCommitted }: IngestR
         return bound(answer.value, caller, request);
       },
     },
+    {
+      method: 'POST',
+      path: '/v1/quarantine',
+      operationId: 'quarantineRecord',
+      summary: 'The bytes of a damaged record n of a journal, sealed, so that the others can go on.',
+      caller: 'kiosk',
+      drains: true,
+      bodyBytesMax: limits.quarantineBytes,
+      reply: { kind: 'statement', description: 'receipt that names the record as rejected' },
+      problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'body-too-large', 'batch-journal', 'busy'],
+      async handle(request, caller) {
+        const query = new URL(request.target, 'http://upstream').searchParams;
+        const journalId = journalIdText.safeParse(query.get('journal'));
+        const n = Number(query.get('n') ?? Number.NaN);
+        if (!journalId.success || !Number.isSafeInteger(n) || n < 1)
+          return problem('request-invalid', 'journal: 32 hex digits, n: a number');
+        const answer = await ingest.quarantine(caller.kiosk, journalId.data, n, request.body);
+        return answer.ok ? bound(answer.value, caller, request) : problem(answer.reason);
+      },
+    },
   ];
 }

@@ -64,7 +64,7 @@ ${table(
 }
 
 /** A kiosk that has not spoken for three heartbeats says nothing about now. */
-const SILENT_MS = 200_000;
+const SILENT_MS = 400_000;
 
 function laneText(said: Overview['kiosks'][number]['said'], at: string): string {
   if (said === undefined) return 'chưa báo · no heartbeat yet';

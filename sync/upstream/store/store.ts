@@ -111,15 +111,19 @@ export interface BatchCommit {
   readonly alarms: readonly Alarm[];
 }
 
+export const alarmCodes = [
+  'duplicate-identity',
+  'journal-fork',
+  'id-conflict',
+  'token-reuse',
+  'record-lost',
+  'seal-mismatch',
+  'journal-truncated',
+  'record-damaged',
+] as const;
+
 export interface Alarm {
-  readonly code:
-    | 'duplicate-identity'
-    | 'journal-fork'
-    | 'id-conflict'
-    | 'token-reuse'
-    | 'record-lost'
-    | 'seal-mismatch'
-    | 'journal-truncated';
+  readonly code: (typeof alarmCodes)[number];
   readonly kioskId: string;
   readonly detail: string;
 }
@@ -128,6 +132,15 @@ export interface RaisedAlarm extends Alarm {
   readonly firstAtMs: number;
   readonly lastAtMs: number;
   readonly count: number;
+}
+
+export interface QuarantinedBytes {
+  readonly kioskId: string;
+  readonly journalId: string;
+  readonly n: number;
+  /** Sealed to upstream's key. */
+  readonly bytes: Uint8Array;
+  readonly receivedAtMs: number;
 }
 
 export interface JournalStore {
@@ -142,6 +155,8 @@ export interface JournalStore {
   boots(journalId: string): Promise<string[]>;
   /** All of it or nothing; false where the cursor has moved meanwhile. */
   commitBatch(commit: BatchCommit): Promise<boolean>;
+  /** Keeps what a kiosk could not send as a record; false where it has sent too much in the last hour. Known ones are kept once. */
+  quarantine(item: QuarantinedBytes): Promise<boolean>;
   raiseAlarm(alarm: Alarm, atMs: number): Promise<void>;
   alarms(limit: number): Promise<RaisedAlarm[]>;
 }

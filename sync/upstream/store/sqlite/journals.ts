@@ -3,7 +3,16 @@ import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { toHex } from '../../../credential/bytes.ts';
 import { chainPoint, journalParent } from '../../../protocol/batch.ts';
-import type { Alarm, BatchCommit, JournalStore, StoredBatch, StoredJournal } from '../store.ts';
+import { limits } from '../../../protocol/limits.ts';
+import {
+  type Alarm,
+  alarmCodes,
+  type BatchCommit,
+  type JournalStore,
+  type QuarantinedBytes,
+  type StoredBatch,
+  type StoredJournal,
+} from '../store.ts';
 
 const blob = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
 
@@ -53,7 +62,7 @@ export const batchRow = z
 
 const alarmRow = z
   .object({
-    code: z.enum(['duplicate-identity', 'journal-fork', 'id-conflict', 'token-reuse', 'record-lost', 'seal-mismatch']),
+    code: z.enum(alarmCodes),
     kiosk_id: z.string(),
     detail: z.string(),
     first_at: z.number(),
@@ -77,6 +86,8 @@ export function alarmRaiser(database: Database): (alarm: Alarm, atMs: number) =>
   return ({ code, kioskId, detail }, atMs) => void upsert.run(code, kioskId, detail, atMs, atMs);
 }
 
+const HOUR_MS = 3_600_000;
+
 export function sqliteJournals(database: Database): JournalStore {
   const selectJournal = database.prepare('SELECT * FROM journal WHERE journal_id = ?');
   const selectBoundaries = database.prepare('SELECT last_seq AS n, head FROM batch WHERE journal_id = ? ORDER BY last_seq DESC LIMIT ?');
@@ -92,10 +103,22 @@ export function sqliteJournals(database: Database): JournalStore {
     INSERT INTO batch (journal_id, first_seq, accepted_from, last_seq, head, skipped, body, signature, received_at, after_revocation)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertEntry = database.prepare('INSERT INTO entry (record_id, line_hash) VALUES (?, ?)');
-  const insertReject = database.prepare('INSERT INTO quarantine (journal_id, n, reason, line) VALUES (?, ?, ?, ?)');
+  const insertReject = database.prepare(
+    'INSERT OR IGNORE INTO quarantine (journal_id, n, reason, line, kiosk_id, received_at) VALUES (?, ?, ?, ?, ?, ?)',
+  );
   const insertBoot = database.prepare('INSERT OR IGNORE INTO boot (journal_id, boot_id, first_at, first_n) VALUES (?, ?, ?, ?)');
   const markSeen = database.prepare('UPDATE kiosk SET seen_at = ? WHERE kiosk_id = ?');
   const raise = alarmRaiser(database);
+  const sumQuarantined = database
+    .prepare('SELECT coalesce(sum(length(line)), 0) FROM quarantine WHERE kiosk_id = ? AND received_at > ?')
+    .pluck();
+  const keepDamaged = database.transaction(({ kioskId, journalId, n, bytes, receivedAtMs }: QuarantinedBytes): boolean => {
+    const sent = z.number().parse(sumQuarantined.get(kioskId, receivedAtMs - HOUR_MS));
+    if (sent + bytes.length > limits.quarantineHourBytes) return false;
+    insertReject.run(journalId, n, 'damaged', bytes, kioskId, receivedAtMs);
+    raise({ code: 'record-damaged', kioskId, detail: `journal ${journalId} record ${n}` }, receivedAtMs);
+    return true;
+  });
 
   const advance = ({ expected, journal }: BatchCommit): boolean => {
     const { journalId, kioskId, kioskKey, parent, n, head } = journal;
@@ -118,7 +141,9 @@ export function sqliteJournals(database: Database): JournalStore {
       batch.afterRevocation ? 1 : 0,
     );
     for (const { recordId, lineHash } of given.entries) insertEntry.run(recordId, lineHash);
-    for (const { n, reason, line } of given.rejects) insertReject.run(batch.journalId, n, reason, line);
+    for (const { n, reason, line } of given.rejects) {
+      insertReject.run(batch.journalId, n, reason, line, journal.kioskId, receivedAtMs);
+    }
     for (const alarm of given.alarms) raise(alarm, receivedAtMs);
     insertBoot.run(batch.journalId, given.bootId, receivedAtMs, batch.acceptedFrom);
     markSeen.run(receivedAtMs, journal.kioskId);
@@ -145,6 +170,7 @@ export function sqliteJournals(database: Database): JournalStore {
     },
     boots: async (journalId) => selectBoots.all(journalId).map((row) => z.string().parse(row)),
     commitBatch: async (given) => commit.immediate(given),
+    quarantine: async (item) => keepDamaged.immediate(item),
     raiseAlarm: async (alarm, atMs) => raise(alarm, atMs),
     alarms: async (limit) => selectAlarms.all(limit).map((row) => alarmRow.parse(row)),
   };

@@ -79,6 +79,8 @@ CREATE TABLE IF NOT EXISTS quarantine (
   n INTEGER NOT NULL,
   reason TEXT NOT NULL,
   line BLOB NOT NULL,
+  kiosk_id TEXT NOT NULL,
+  received_at INTEGER NOT NULL,
   PRIMARY KEY (journal_id, n)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS alarm (
