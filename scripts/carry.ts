@@ -4,7 +4,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import nacl from 'tweetnacl';
+import type nacl from 'tweetnacl';
 import { z } from 'zod';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/private-file.ts';
@@ -17,7 +17,7 @@ import { createRevocation } from '../kiosk/revocation.ts';
 import { wipeLists } from '../kiosk/wipe-lists.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
-import { createSigner, type Signer } from '../sync/credential/signer.ts';
+import type { Signer } from '../sync/credential/signer.ts';
 import { packOutbox, packRequest, takeReceipts } from '../sync/edge/carry.ts';
 import { readCertificate } from '../sync/edge/enrol-kiosk.ts';
 import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
@@ -27,6 +27,7 @@ import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRe
 import { digestFile } from '../sync/slice/slice-file.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
+import { ownKeys } from './own-keys.ts';
 import { answersFile, readLines, requestsFile, writeLines } from './stick.ts';
 
 const host = createNodeHost('warn');
@@ -113,8 +114,7 @@ function openStopped(configFile: string): OpenKiosk {
   const keyring = readOwnKeyring(path, config);
   const state = openKioskState(dataDir);
   try {
-    const signer = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random));
-    const sealing = nacl.box.keyPair.fromSecretKey(loadOrCreateKey(join(dataDir, 'keys/sealing.key'), host.random));
+    const { signer, sealing } = ownKeys(dataDir, host.random);
     const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
     const { kioskId, checkpointId, lane } = config;
     const bootId = toHex(host.random.bytes(8));

@@ -1,18 +1,17 @@
 /** `checkpoint-kiosk enrol`: makes the kiosk's keys where there are none, and gets its certificate from upstream. */
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import nacl from 'tweetnacl';
 import { createNodeHost } from '../config/host/node-host.ts';
-import { loadOrCreateKey, writePrivateFile } from '../config/host/private-file.ts';
+import { writePrivateFile } from '../config/host/private-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
-import { createSigner } from '../sync/credential/signer.ts';
 import { enrolKiosk } from '../sync/edge/enrol-kiosk.ts';
 import { createUpstreamClient } from '../sync/edge/upstream-client.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
+import { ownKeys } from './own-keys.ts';
 
 export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string }): Promise<void> {
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readText(given.tokenFile).trim());
@@ -32,8 +31,7 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
   const keyring = readKeyring(readText(path(config['keyring.file'])), root);
   if (!keyring.ok) throw new CommandError(exitCode.dataError, `${config['keyring.file']}: ${keyring.reason}`);
   const keys = join(path(config.dataDir), 'keys');
-  const signer = createSigner(loadOrCreateKey(join(keys, 'kiosk.key'), host.random));
-  const sealing = nacl.box.keyPair.fromSecretKey(loadOrCreateKey(join(keys, 'sealing.key'), host.random));
+  const { signer, sealing } = ownKeys(path(config.dataDir), host.random);
   const { kioskId, checkpointId, lane } = config;
   const client = createUpstreamClient({ url: new URL(url), pins: () => keyring.value.upstreamPins, keyId: kioskId, signer }, host);
   const request = {

@@ -274,16 +274,17 @@ describe('a centre that was set back to a backup', () => {
     const lost = { ...f0, pseudonym: new Uint8Array(12).fill(1) };
     await change([lost]);
     await expect.poll(() => kiosk.status(lost.pseudonym)?.status, WAIT).toBe('F0');
-    const { issuedAtMs } = kiosk.overlay.freshness() ?? { issuedAtMs: 0 };
     await centre.close();
     rmSync(join(folder, 'upstream'), { recursive: true });
     cpSync(join(folder, 'backup'), join(folder, 'upstream'), { recursive: true });
     centre = await openTestCentre(folder, port);
     await centre.openKiosk('k1').then((again) => again.close());
+    // From here on a page has an entry that does not follow the last one that the kiosk has.
+    const changedAtMs = Date.now();
     await change([f0]);
     await expect.poll(() => kiosk.status(subject)?.status, { timeout: 20_000, interval: 50 }).toBe('F0');
     expect(kiosk.status(lost.pseudonym)?.status).toBe('F0');
-    expect(kiosk.overlay.freshness()?.issuedAtMs).toBe(issuedAtMs);
+    expect(kiosk.overlay.freshness()?.issuedAtMs).toBeLessThan(changedAtMs);
   }, 40_000);
 });
 
