@@ -35,7 +35,7 @@ export async function openZxingWasm(): Promise<PictureReader> {
 }
 
 /** Binary PGM (Netpbm P5): header, then the rows. */
-function pgmOf({ luma, widthPx, heightPx }: Picture): Uint8Array {
+export function pgmOf({ luma, widthPx, heightPx }: Picture): Uint8Array {
   const header = new TextEncoder().encode(`P5\n${widthPx} ${heightPx}\n255\n`);
   const file = new Uint8Array(header.length + widthPx * heightPx);
   file.set(header);
