@@ -42,8 +42,8 @@ module.exports = {
     },
     ...[
       ['better-sqlite3', '^config/host/open-database\\.ts$'],
-      ['zxing-wasm', '^kiosk/decode/zxing-wasm-reader\\.ts$'],
-      ['@zxing/library', '^kiosk/decode/zxing-js-reader\\.ts$'],
+      ['zxing-wasm', '^(kiosk/decode/zxing-wasm-reader|scripts/bench/decode-readers)\\.ts$'],
+      ['@zxing/library', '^(kiosk/decode/zxing-js-reader|scripts/bench/decode-readers)\\.ts$'],
       ['node-webcam', '^kiosk/camera/stills-source\\.ts$'],
       ['fastify', '^(kiosk/display/page-server|sync/upstream/http/server)\\.ts$'],
       ['pino', '^config/host/node-host\\.ts$'],

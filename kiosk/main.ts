@@ -127,7 +127,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     closers.push(display.close);
-    const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'] }, host);
+    const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
     closers.push(decoder.close);
     const camera = openCamera(
       {

@@ -26,16 +26,22 @@ const PIXELS_MAX = 40_000_000;
 /** With --all a picture still ends: a hang is a fault, not patience. */
 const ALL_MS_MAX = 60_000;
 const SMALL_SIDE_PX = 1_000;
+const STILL_BUDGET_MS = 250;
+const FRAME_BUDGET_MS = 66;
 
 export async function runScan(paths: readonly string[], options: ScanOptions): Promise<number> {
   const host = createNodeHost('silent');
-  const decoder = await openWorkerDecoder({ frameMsMax: Math.min(options.budgetMs, ALL_MS_MAX) }, host);
+  const frameMsMax = Math.min(options.budgetMs, ALL_MS_MAX);
+  const isAll = options.budgetMs === Infinity;
+  // A single picture has no next frame: everything is tried on it. Frames of a video are read as a kiosk would.
+  const still = await openWorkerDecoder({ frameMsMax, budgetMs: isAll ? ALL_MS_MAX : STILL_BUDGET_MS, exhaustive: true }, host);
+  const moving = await openWorkerDecoder({ frameMsMax, budgetMs: isAll ? ALL_MS_MAX : FRAME_BUDGET_MS }, host);
   let worst: number = exitCode.ok;
   try {
     for (const path of paths.flatMap(expand)) {
       try {
         for await (const { frame, picture } of picturesOf(path, options)) {
-          await print(await scanPicture(path, frame, picture, decoder, options));
+          await print(await scanPicture(path, frame, picture, isPicture(path) ? still : moving, options));
         }
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
@@ -45,7 +51,8 @@ export async function runScan(paths: readonly string[], options: ScanOptions): P
       }
     }
   } finally {
-    await decoder.close();
+    await still.close();
+    await moving.close();
   }
   return worst;
 }
@@ -59,7 +66,7 @@ function expand(path: string): string[] {
 
 async function* picturesOf(path: string, { ffmpegPath }: ScanOptions): AsyncGenerator<{ frame: number; picture: Picture }> {
   if (!URL_LIKE.test(path) && !existsSync(path)) throw new CommandError(exitCode.noInput, 'no such file');
-  if (PICTURE.test(path) && !URL_LIKE.test(path)) {
+  if (isPicture(path)) {
     yield { frame: 0, picture: await readPicture(path) };
     return;
   }
@@ -74,6 +81,10 @@ async function* picturesOf(path: string, { ffmpegPath }: ScanOptions): AsyncGene
   }
   let frame = 0;
   for await (const picture of videoFrames(path, ffmpegPath)) yield { frame: frame++, picture };
+}
+
+function isPicture(path: string): boolean {
+  return PICTURE.test(path) && !URL_LIKE.test(path);
 }
 
 async function readPicture(path: string): Promise<Picture> {

@@ -111,6 +111,13 @@ export const kioskOptions = {
     reason: 'A frame that takes longer is given up and the decoder restarted.',
     remote: true,
   }),
+  'decode.budgetMs': option({
+    schema: ms(0, 1_000),
+    default: 66,
+    expected: 'milliseconds, 0 to 1000',
+    reason: 'So long harder means are begun on a frame that is not read at once; 0 for none.',
+    remote: true,
+  }),
   'guide.x': option({
     schema: fraction,
     default: 0.15,

@@ -1,10 +1,14 @@
 /** The decode worker: one picture in, its symbols out. Runs in a thread of its own, so that it can be ended when it hangs. */
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { z } from 'zod';
 import { nodeClock } from '../../config/host/node-host.ts';
+import { createCascade } from './cascade.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
 import type { PictureReader } from './decoder.ts';
 import { openZxingJs } from './zxing-js-reader.ts';
 import { openZxingWasm } from './zxing-wasm-reader.ts';
+
+const settingsSchema = z.object({ budgetMs: z.number(), exhaustive: z.boolean() });
 
 async function openReader(): Promise<{ reader: PictureReader; fallbackBecause: string | undefined }> {
   try {
@@ -17,11 +21,12 @@ async function openReader(): Promise<{ reader: PictureReader; fallbackBecause: s
 const port = parentPort;
 if (port === null) throw new Error('decode-worker runs as a worker thread only');
 const { reader, fallbackBecause } = await openReader();
+const cascade = createCascade(reader, { ...settingsSchema.parse(workerData), nowMs: nodeClock.monotonicMs });
 const reply = (message: DecodeReply) => port.postMessage(message);
 
 port.on('message', async ({ id, shared, widthPx, heightPx }: DecodeRequest) => {
   const startMs = nodeClock.monotonicMs();
-  const symbols = await reader.read({ luma: new Uint8Array(shared), widthPx, heightPx });
+  const { symbols } = await cascade.read({ luma: new Uint8Array(shared), widthPx, heightPx });
   reply({ kind: 'decoded', id, symbols, decodeMs: nodeClock.monotonicMs() - startMs });
 });
 reply({ kind: 'ready', name: reader.name, fallbackBecause });

@@ -81,7 +81,7 @@ describe('zxing-wasm', () => {
 
 describe('decode worker', () => {
   it('decodes in a thread of its own and gives the same text', async () => {
-    const decoder = await openWorkerDecoder({ frameMsMax: 5_000 }, host);
+    const decoder = await openWorkerDecoder({ frameMsMax: 5_000, budgetMs: 66 }, host);
     try {
       const result = await decoder.decode(picture());
       expect(result.symbols.map(({ text }) => text)).toEqual([TEXT]);
@@ -93,7 +93,7 @@ describe('decode worker', () => {
   });
 
   it('gives up a picture at the time limit and decodes the next one', async () => {
-    const decoder = await openWorkerDecoder({ frameMsMax: 1_500, source: 'fixtures/stuck-worker.ts' }, host);
+    const decoder = await openWorkerDecoder({ frameMsMax: 1_500, budgetMs: 66, source: 'fixtures/stuck-worker.ts' }, host);
     try {
       expect((await decoder.decode(picture({ text: 'CP1:STUCK' }))).timedOut).toBe(true);
       expect((await decoder.decode(picture())).symbols.map(({ text }) => text)).toEqual([TEXT]);

@@ -35,10 +35,13 @@ export interface DecodeResult {
 
 export type DecoderName = 'zxing-wasm' | 'zxing-js';
 
+/** How dark is told from light: by the surroundings of each pixel, or by one level for the whole picture. */
+export type Threshold = 'local' | 'one-threshold';
+
 /** One decoding method: looks at a picture and says what symbols are in it. Never throws on a picture. */
 export interface PictureReader {
   readonly name: DecoderName;
-  read(picture: Picture): Promise<readonly DecodedSymbol[]>;
+  read(picture: Picture, threshold?: Threshold): Promise<readonly DecodedSymbol[]>;
 }
 
 export interface Decoder {

@@ -12,6 +12,10 @@ import type { DecodedSymbol, DecodeResult, Decoder, DecoderName, Picture } from 
 export interface WorkerDecoderOptions {
   /** A picture that takes longer is given up. */
   readonly frameMsMax: number;
+  /** After so long no harder means is begun. */
+  readonly budgetMs: number;
+  /** For single pictures: everything is tried on each. */
+  readonly exhaustive?: boolean;
   /** Source path of the worker, for tests of the limit. */
   readonly source?: string;
 }
@@ -37,7 +41,11 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
   let running = start();
 
   function start(): Running {
-    const worker = startWorker({ source: options.source ?? SOURCE, heapMiBMax: HEAP_MIB_MAX });
+    const worker = startWorker({
+      source: options.source ?? SOURCE,
+      data: { budgetMs: options.budgetMs, exhaustive: options.exhaustive ?? false },
+      heapMiBMax: HEAP_MIB_MAX,
+    });
     const ready = waitReady(worker, host);
     // A failed start is seen by whoever decodes next; until then it must not count as unhandled.
     ready.catch(() => undefined);

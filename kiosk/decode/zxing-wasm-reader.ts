@@ -19,14 +19,16 @@ const OPTIONS: ReaderOptions = {
   textMode: 'Plain',
 };
 
+const ONE_THRESHOLD: ReaderOptions = { ...OPTIONS, binarizer: 'GlobalHistogram' };
+
 /** Loads the module and reads one small picture, so that the first person does not wait for it. Throws where WebAssembly cannot start. */
 export async function openZxingWasm(): Promise<PictureReader> {
   const wasmBinary = readFileSync(createRequire(import.meta.url).resolve('zxing-wasm/reader/zxing_reader.wasm'));
   await prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(wasmBinary).buffer }, fireImmediately: true });
   const reader: PictureReader = {
     name: 'zxing-wasm',
-    async read(picture) {
-      const results = await readBarcodes(pgmOf(picture), OPTIONS);
+    async read(picture, threshold = 'local') {
+      const results = await readBarcodes(pgmOf(picture), threshold === 'local' ? OPTIONS : ONE_THRESHOLD);
       return results.map(toSymbol);
     },
   };

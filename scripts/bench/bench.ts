@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk bench NAME`: measurements that a reader can repeat. A table on stderr, JSON on stdout or in a file. */
 import { writeFileSync } from 'node:fs';
 import { CommandError, exitCode } from '../command.ts';
+import { benchDecode } from './decode.ts';
 import { benchDrain } from './drain.ts';
 import { benchFeed } from './feed.ts';
 import { benchIngest } from './ingest.ts';
@@ -12,6 +13,7 @@ import { benchTrust } from './trust.ts';
 const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<BenchResult>>> = {
   path: benchPath,
   trust: benchTrust,
+  decode: benchDecode,
   ingest: benchIngest,
   feed: benchFeed,
   drain: benchDrain,

@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { nodeClock } from '../../config/host/node-host.ts';
+import { hardClip } from '../../fixtures/hard-clips.ts';
+import { renderFrame } from '../../fixtures/render-qr.ts';
+import { createCascade } from './cascade.ts';
+import type { DecodedSymbol, Picture, PictureReader, Quad } from './decoder.ts';
+import { crop, enlargeTwice, sharpen } from './enhance.ts';
+import { openZxingWasm } from './zxing-wasm-reader.ts';
+
+const SIZE = { widthPx: 320, heightPx: 240 };
+const blank: Picture = { ...SIZE, luma: new Uint8Array(320 * 240).fill(128) };
+const quad: Quad = [
+  { x: 100, y: 80 },
+  { x: 160, y: 80 },
+  { x: 160, y: 140 },
+  { x: 100, y: 140 },
+];
+
+/** A reader that answers as told, and remembers the sizes that it was shown. */
+function scripted(answers: readonly (readonly DecodedSymbol[])[]) {
+  const shown: string[] = [];
+  let calls = 0;
+  const reader: PictureReader = {
+    name: 'zxing-wasm',
+    async read({ widthPx, heightPx }) {
+      shown.push(`${widthPx}x${heightPx}`);
+      return answers[calls++] ?? [];
+    },
+  };
+  return { reader, shown };
+}
+const still = { nowMs: () => 0, budgetMs: 66, exhaustive: false };
+
+describe('the cascade', () => {
+  it('shows an easy picture to the reader once', async () => {
+    const { reader, shown } = scripted([[{ text: 'A', quad }]]);
+    expect(await createCascade(reader, still).read(blank)).toEqual({ symbols: [{ text: 'A', quad }], stage: 'plain' });
+    expect(shown).toEqual(['320x240']);
+  });
+
+  it('looks closer where a symbol was located, and says where it is in the whole picture', async () => {
+    const inPart: Quad = [
+      { x: 42, y: 42 },
+      { x: 162, y: 42 },
+      { x: 162, y: 162 },
+      { x: 42, y: 162 },
+    ];
+    const { reader, shown } = scripted([[{ text: undefined, quad }], [{ text: 'A', quad: inPart }]]);
+    const result = await createCascade(reader, still).read(blank);
+    expect(shown).toEqual(['320x240', '204x204']);
+    expect(result).toEqual({ symbols: [{ text: 'A', quad }], stage: 'region-enlarged' });
+  });
+
+  it('remembers the place for the next frames, and begins with another means', async () => {
+    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const cascade = createCascade(reader, still);
+    await cascade.read(blank);
+    expect(shown).toEqual(['320x240', '204x204', '102x102', '102x102']);
+    await cascade.read(blank);
+    expect(shown.slice(4)).toEqual(['320x240', '102x102', '102x102', '204x204']);
+    for (let frame = 0; frame < 16; frame++) await cascade.read(blank);
+    shown.length = 0;
+    await cascade.read(blank);
+    expect(shown[0]).toBe('320x240');
+    expect(shown).not.toContain('102x102');
+  });
+
+  it('begins nothing more once its time is over', async () => {
+    let nowMs = 0;
+    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const slow: PictureReader = {
+      name: 'zxing-wasm',
+      read(picture) {
+        nowMs += 40;
+        return reader.read(picture);
+      },
+    };
+    const result = await createCascade(slow, { nowMs: () => nowMs, budgetMs: 66, exhaustive: false }).read(blank);
+    expect(shown).toHaveLength(2);
+    expect(result).toEqual({ symbols: [{ text: undefined, quad }], stage: undefined });
+  });
+
+  it('looks at an empty scene a second time only now and then', async () => {
+    const { reader, shown } = scripted([]);
+    const cascade = createCascade(reader, still);
+    for (let frame = 0; frame < 40; frame++) await cascade.read(blank);
+    expect(shown.length).toBeLessThanOrEqual(50);
+    expect(shown.length).toBeGreaterThan(40);
+  });
+
+  it('does without a place that lies outside of a picture of another size', async () => {
+    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const cascade = createCascade(reader, still);
+    await cascade.read(blank);
+    shown.length = 0;
+    await cascade.read({ widthPx: 64, heightPx: 48, luma: new Uint8Array(64 * 48) });
+    expect(shown[0]).toBe('64x48');
+    expect(shown).not.toContain('102x102');
+  });
+});
+
+describe('with a real decoder', () => {
+  let reader: PictureReader;
+  beforeAll(async () => {
+    reader = await openZxingWasm();
+  });
+
+  it('reads at least what the decoder alone reads, on hard clips', async () => {
+    const options = { nowMs: nodeClock.monotonicMs, budgetMs: 10_000, exhaustive: false };
+    let [alone, together] = [0, 0];
+    for (const kind of ['smaller', 'strong-tilt', 'defocus'] as const) {
+      const clip = hardClip(kind, 1);
+      const cascade = createCascade(reader, options);
+      for (const picture of clip.frames()) {
+        const own = (await reader.read(picture)).some(({ text }) => text === clip.text);
+        const { symbols } = await cascade.read(picture);
+        const texts = symbols.flatMap(({ text }) => text ?? []);
+        expect(texts.filter((text) => text !== clip.text)).toEqual([]);
+        if (own) expect(texts).toContain(clip.text);
+        alone += own ? 1 : 0;
+        together += texts.length;
+      }
+    }
+    expect(together).toBeGreaterThan(alone);
+  }, 60_000);
+
+  it('gives no text for an empty scene, whatever it tries', async () => {
+    const options = { nowMs: nodeClock.monotonicMs, budgetMs: 10_000, exhaustive: true };
+    const luma = renderFrame({ widthPx: 640, heightPx: 480, seed: 4 });
+    const { symbols } = await createCascade(reader, options).read({ luma, widthPx: 640, heightPx: 480 });
+    expect(symbols.filter(({ text }) => text !== undefined)).toEqual([]);
+  });
+});
+
+describe('an enhanced picture', () => {
+  const pictures = fc
+    .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }))
+    .chain(([widthPx, heightPx]) =>
+      fc.uint8Array({ minLength: widthPx * heightPx, maxLength: widthPx * heightPx }).map((luma): Picture => ({ luma, widthPx, heightPx })),
+    );
+
+  it('is flat where the picture was', () => {
+    const flat: Picture = { luma: new Uint8Array(30).fill(90), widthPx: 6, heightPx: 5 };
+    expect(enlargeTwice(flat)).toEqual({ luma: new Uint8Array(120).fill(90), widthPx: 12, heightPx: 10 });
+    expect(sharpen(flat, 2, 2).luma).toEqual(flat.luma);
+  });
+
+  it('has the grey of the old pixels in the middle of the new ones', () => {
+    const { luma } = enlargeTwice({ luma: Uint8Array.of(0, 160), widthPx: 2, heightPx: 1 });
+    expect([...luma]).toEqual([0, 40, 120, 160, 0, 40, 120, 160]);
+  });
+
+  it('is sharpened as the plain formula says, at every border', () => {
+    fc.assert(
+      fc.property(pictures, fc.integer({ min: 1, max: 3 }), (picture, radius) => {
+        const { luma, widthPx, heightPx } = picture;
+        const at = (x: number, y: number) =>
+          luma[Math.min(heightPx - 1, Math.max(0, y)) * widthPx + Math.min(widthPx - 1, Math.max(0, x))] ?? 0;
+        const sharp = sharpen(picture, radius, 2).luma;
+        for (let y = 0; y < heightPx; y++) {
+          for (let x = 0; x < widthPx; x++) {
+            let sum = 0;
+            for (let dy = -radius; dy <= radius; dy++) for (let dx = -radius; dx <= radius; dx++) sum += at(x + dx, y + dy);
+            const level = Math.max(0, Math.min(255, 3 * at(x, y) - (2 * sum) / (2 * radius + 1) ** 2));
+            expect(Math.abs((sharp[y * widthPx + x] ?? 0) - level)).toBeLessThanOrEqual(1);
+          }
+        }
+      }),
+    );
+  });
+
+  it('is the part that was cut out', () => {
+    const luma = Uint8Array.from({ length: 12 }, (_, index) => index);
+    expect(crop({ luma, widthPx: 4, heightPx: 3 }, { left: 1, top: 1, widthPx: 2, heightPx: 2 })).toEqual({
+      luma: Uint8Array.of(5, 6, 9, 10),
+      widthPx: 2,
+      heightPx: 2,
+    });
+  });
+});
