@@ -80,3 +80,94 @@ export function sharpen(picture: Picture, radiusPx: number, amount: number): Pic
   }
   return { luma: out, widthPx, heightPx };
 }
+
+/** The mean of pictures of one size: noise goes, what stands still stays. */
+export function average(pictures: readonly [Picture, ...Picture[]]): Picture {
+  const [{ widthPx, heightPx }] = pictures;
+  const sums = new Uint16Array(widthPx * heightPx);
+  for (const { luma } of pictures) for (let at = 0; at < sums.length; at++) sums[at] = (sums[at] ?? 0) + (luma[at] ?? 0);
+  const out = new Uint8Array(sums.length);
+  const count = pictures.length;
+  for (let at = 0; at < out.length; at++) out[at] = ((sums[at] ?? 0) + (count >> 1)) / count;
+  return { luma: out, widthPx, heightPx };
+}
+
+/** A region in a picture, moved by whole pixels so that it shows what `reference` shows, as far as `reachPx` allows. */
+export function alignTo(reference: Picture, picture: Picture, region: Region, reachPx: number): Picture {
+  let best = { cost: Number.POSITIVE_INFINITY, dx: 0, dy: 0 };
+  const consider = (dx: number, dy: number) => {
+    const [left, top] = [region.left + dx, region.top + dy];
+    if (left < 0 || top < 0 || left + region.widthPx > picture.widthPx || top + region.heightPx > picture.heightPx) return;
+    const cost = difference(reference, picture, left, top, best.cost);
+    if (cost < best.cost) best = { cost, dx, dy };
+  };
+  // Coarse first, then around the best: a code has detail at every scale, and both agree on where it is.
+  for (let dy = -reachPx; dy <= reachPx; dy += 2) for (let dx = -reachPx; dx <= reachPx; dx += 2) consider(dx, dy);
+  const { dx: nearX, dy: nearY } = best;
+  for (let dy = nearY - 1; dy <= nearY + 1; dy++) for (let dx = nearX - 1; dx <= nearX + 1; dx++) consider(dx, dy);
+  return crop(picture, { ...region, left: region.left + best.dx, top: region.top + best.dy });
+}
+
+/** Sum of differences over every third pixel of every third row, of means of four; given up beyond `costMax`. */
+function difference(reference: Picture, { luma, widthPx }: Picture, left: number, top: number, costMax: number): number {
+  const { widthPx: width, heightPx: height } = reference;
+  let cost = 0;
+  for (let y = 0; y + 1 < height; y += 3) {
+    for (let x = 0; x + 1 < width; x += 3) {
+      const own = y * width + x;
+      const at = (top + y) * widthPx + left + x;
+      const a =
+        (reference.luma[own] ?? 0) +
+        (reference.luma[own + 1] ?? 0) +
+        (reference.luma[own + width] ?? 0) +
+        (reference.luma[own + width + 1] ?? 0);
+      const b = (luma[at] ?? 0) + (luma[at + 1] ?? 0) + (luma[at + widthPx] ?? 0) + (luma[at + widthPx + 1] ?? 0);
+      cost += Math.abs(a - b);
+    }
+    if (cost > costMax) return cost;
+  }
+  return cost;
+}
+
+const BLOCK_PX = 8;
+/** About a module: what differs at this distance in both directions is a code, print, or noise. */
+const LAG_PX = 3;
+
+/**
+ * The square of `sidePx` with the most detail everywhere in it: where a code may be that no decoder locates yet. Blocks
+ * count by the root of their detail, so that one sharp edge is less than many small ones. Undefined for a small picture.
+ */
+export function busiestRegion({ luma, widthPx, heightPx }: Picture, sidePx: number): Region | undefined {
+  const [columns, rows] = [Math.floor((widthPx - LAG_PX) / BLOCK_PX), Math.floor((heightPx - LAG_PX) / BLOCK_PX)];
+  const side = Math.floor(sidePx / BLOCK_PX);
+  if (side < 1 || columns < side || rows < side) return undefined;
+  // Summed over everything above and to the left: any square then costs four look-ups.
+  const stride = columns + 1;
+  const sums = new Float64Array(stride * (rows + 1));
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      let across = 0;
+      let down = 0;
+      for (let y = row * BLOCK_PX; y < (row + 1) * BLOCK_PX; y += 2) {
+        for (let x = column * BLOCK_PX; x < (column + 1) * BLOCK_PX; x += 2) {
+          const at = y * widthPx + x;
+          const own = luma[at] ?? 0;
+          across += Math.abs(own - (luma[at + LAG_PX] ?? 0));
+          down += Math.abs(own - (luma[at + LAG_PX * widthPx] ?? 0));
+        }
+      }
+      const at = (row + 1) * stride + column + 1;
+      // Both directions: stripes have only one.
+      sums[at] = Math.sqrt(Math.min(across, down)) + (sums[at - 1] ?? 0) + (sums[at - stride] ?? 0) - (sums[at - stride - 1] ?? 0);
+    }
+  }
+  let best = { detail: -1, row: 0, column: 0 };
+  for (let row = 0; row + side <= rows; row++) {
+    for (let column = 0; column + side <= columns; column++) {
+      const [from, to] = [row * stride + column, (row + side) * stride + column];
+      const detail = (sums[to + side] ?? 0) - (sums[to] ?? 0) - (sums[from + side] ?? 0) + (sums[from] ?? 0);
+      if (detail > best.detail) best = { detail, row, column };
+    }
+  }
+  return { left: best.column * BLOCK_PX, top: best.row * BLOCK_PX, widthPx: side * BLOCK_PX, heightPx: side * BLOCK_PX };
+}
