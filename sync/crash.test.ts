@@ -182,15 +182,16 @@ it(
       await kill(centre);
       centre = await startCentre(port);
     }
-    await pause();
+    const kept = openSqliteStore(join(folder, 'store.db'));
+    const arrived = async () => (await kept.crossingsOf({})).map(({ recordId }) => recordId).sort();
+    // The pauses are short and the people of the clip slow: both must have had something to lose.
+    await expect.poll(async () => (await arrived()).length, { timeout: 60_000, interval: 200 }).toBeGreaterThan(WHOLE_ROUNDS);
     // Quiet: whoever starts now finds everything that was on disk.
     await kill(kiosk, 'SIGTERM');
     const journalled = decisionsIn(dataDir);
     writeDemoClip({ file: clip, texts: [], seed: 1 });
     kiosk = startWhole();
     await logged(kiosk, 'kiosk-started');
-    const kept = openSqliteStore(join(folder, 'store.db'));
-    const arrived = async () => (await kept.crossingsOf({})).map(({ recordId }) => recordId).sort();
     await expect.poll(arrived, { timeout: 30_000, interval: 200, message: `seed ${seed}` }).toEqual(journalled);
     expect(journalled.length).toBeGreaterThan(WHOLE_ROUNDS);
     const head = await kept.feedHead();
