@@ -23,6 +23,8 @@ export interface DecodedSymbol {
   /** The text, undefined where a symbol was found and could not be read. */
   readonly text: string | undefined;
   readonly quad: Quad;
+  /** Version of a QR code, 1 to 40, where the decoder says it; a symbol that could not be read may have a wrong one. */
+  readonly version?: number | undefined;
 }
 
 export interface DecodeResult {
@@ -38,10 +40,16 @@ export type DecoderName = 'zxing-wasm' | 'zxing-js';
 /** How dark is told from light: by the surroundings of each pixel, or by one level for the whole picture. */
 export type Threshold = 'local' | 'one-threshold';
 
+export interface ReadOptions {
+  readonly threshold?: Threshold;
+  /** A cut-out that was made ready: dark on light, in its right size. Looked at once and not in other ways too. */
+  readonly prepared?: boolean;
+}
+
 /** One decoding method: looks at a picture and says what symbols are in it. Never throws on a picture. */
 export interface PictureReader {
   readonly name: DecoderName;
-  read(picture: Picture, threshold?: Threshold): Promise<readonly DecodedSymbol[]>;
+  read(picture: Picture, options?: ReadOptions): Promise<readonly DecodedSymbol[]>;
 }
 
 export interface Decoder {

@@ -92,41 +92,40 @@ export function average(pictures: readonly [Picture, ...Picture[]]): Picture {
   return { luma: out, widthPx, heightPx };
 }
 
-/** A region in a picture, moved by whole pixels so that it shows what `reference` shows, as far as `reachPx` allows. */
-export function alignTo(reference: Picture, picture: Picture, region: Region, reachPx: number): Picture {
-  let best = { cost: Number.POSITIVE_INFINITY, dx: 0, dy: 0 };
-  const consider = (dx: number, dy: number) => {
-    const [left, top] = [region.left + dx, region.top + dy];
-    if (left < 0 || top < 0 || left + region.widthPx > picture.widthPx || top + region.heightPx > picture.heightPx) return;
-    const cost = difference(reference, picture, left, top, best.cost);
-    if (cost < best.cost) best = { cost, dx, dy };
-  };
-  // Coarse first, then around the best: a code has detail at every scale, and both agree on where it is.
-  for (let dy = -reachPx; dy <= reachPx; dy += 2) for (let dx = -reachPx; dx <= reachPx; dx += 2) consider(dx, dy);
-  const { dx: nearX, dy: nearY } = best;
-  for (let dy = nearY - 1; dy <= nearY + 1; dy++) for (let dx = nearX - 1; dx <= nearX + 1; dx++) consider(dx, dy);
-  return crop(picture, { ...region, left: region.left + best.dx, top: region.top + best.dy });
+/** Half the size: each pixel is the mean of four. */
+export function halve({ luma, widthPx, heightPx }: Picture): Picture {
+  const [width, height] = [widthPx >> 1, heightPx >> 1];
+  const out = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = 2 * y * widthPx + 2 * x;
+      out[y * width + x] = ((luma[at] ?? 0) + (luma[at + 1] ?? 0) + (luma[at + widthPx] ?? 0) + (luma[at + widthPx + 1] ?? 0) + 2) >> 2;
+    }
+  }
+  return { luma: out, widthPx: width, heightPx: height };
 }
 
-/** Sum of differences over every third pixel of every third row, of means of four; given up beyond `costMax`. */
-function difference(reference: Picture, { luma, widthPx }: Picture, left: number, top: number, costMax: number): number {
-  const { widthPx: width, heightPx: height } = reference;
-  let cost = 0;
-  for (let y = 0; y + 1 < height; y += 3) {
-    for (let x = 0; x + 1 < width; x += 3) {
-      const own = y * width + x;
-      const at = (top + y) * widthPx + left + x;
-      const a =
-        (reference.luma[own] ?? 0) +
-        (reference.luma[own + 1] ?? 0) +
-        (reference.luma[own + width] ?? 0) +
-        (reference.luma[own + width + 1] ?? 0);
-      const b = (luma[at] ?? 0) + (luma[at + 1] ?? 0) + (luma[at + widthPx] ?? 0) + (luma[at + widthPx + 1] ?? 0);
-      cost += Math.abs(a - b);
-    }
-    if (cost > costMax) return cost;
+/** Levels drawn out so that all but the darkest and brightest fiftieth fill the range of a picture. */
+export function stretch(pixels: Float32Array, widthPx: number, heightPx: number): Picture {
+  const counts = new Uint32Array(256);
+  for (const level of pixels) {
+    const bin = level < 0 ? 0 : level > 255 ? 255 : level | 0;
+    counts[bin] = (counts[bin] ?? 0) + 1;
   }
-  return cost;
+  const few = pixels.length / 50;
+  const edge = (from: number, step: 1 | -1) => {
+    let at = from;
+    for (let seen = counts[at] ?? 0; seen < few && at + step >= 0 && at + step <= 255; seen += counts[at] ?? 0) at += step;
+    return at;
+  };
+  const [low, high] = [edge(0, 1), edge(255, -1)];
+  const scale = 255 / Math.max(1, high - low);
+  const luma = new Uint8Array(pixels.length);
+  for (let at = 0; at < luma.length; at++) {
+    const level = ((pixels[at] ?? 0) - low) * scale;
+    luma[at] = level < 0 ? 0 : level > 255 ? 255 : level;
+  }
+  return { luma, widthPx, heightPx };
 }
 
 const BLOCK_PX = 8;

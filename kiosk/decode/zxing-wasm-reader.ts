@@ -19,7 +19,7 @@ const OPTIONS: ReaderOptions = {
   textMode: 'Plain',
 };
 
-const ONE_THRESHOLD: ReaderOptions = { ...OPTIONS, binarizer: 'GlobalHistogram' };
+const PREPARED: ReaderOptions = { ...OPTIONS, tryInvert: false, tryDownscale: false, tryRotate: false, maxNumberOfSymbols: 2 };
 
 /** Loads the module and reads one small picture, so that the first person does not wait for it. Throws where WebAssembly cannot start. */
 export async function openZxingWasm(): Promise<PictureReader> {
@@ -27,8 +27,9 @@ export async function openZxingWasm(): Promise<PictureReader> {
   await prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(wasmBinary).buffer }, fireImmediately: true });
   const reader: PictureReader = {
     name: 'zxing-wasm',
-    async read(picture, threshold = 'local') {
-      const results = await readBarcodes(pgmOf(picture), threshold === 'local' ? OPTIONS : ONE_THRESHOLD);
+    async read(picture, { threshold = 'local', prepared = false } = {}) {
+      const binarizer = threshold === 'local' ? 'LocalAverage' : 'GlobalHistogram';
+      const results = await readBarcodes(pgmOf(picture), { ...(prepared ? PREPARED : OPTIONS), binarizer });
       return results.map(toSymbol);
     },
   };
@@ -45,7 +46,12 @@ export function pgmOf({ luma, widthPx, heightPx }: Picture): Uint8Array {
   return file;
 }
 
-function toSymbol({ isValid, text, position }: ReadResult): DecodedSymbol {
+function toSymbol({ isValid, text, position, version }: ReadResult): DecodedSymbol {
   const { topLeft, topRight, bottomRight, bottomLeft } = position;
-  return { text: isValid ? text : undefined, quad: [topLeft, topRight, bottomRight, bottomLeft] };
+  const number = Number.parseInt(version, 10);
+  return {
+    text: isValid ? text : undefined,
+    quad: [topLeft, topRight, bottomRight, bottomLeft],
+    version: number > 0 ? number : undefined,
+  };
 }
