@@ -133,13 +133,14 @@ program
 program
   .command('bench')
   .description(
-    'measure: path (frame to painted verdict, with Chromium), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
+    'measure: path (frame to painted verdict, with Chromium), decode (beside six other decoders), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
   )
   .argument('<name>')
   .option('--json <file>', 'write {name, results: {metric: {p50, p95, p99, max, unit}}} here instead of stdout')
-  .action(async (name: string, { json }: { json?: string }) => {
+  .option('--corpus <dir>', 'decode: clips and pictures of an outside set (sequences.json, manifest.json) instead of our own')
+  .action(async (name: string, { json, corpus }: { json?: string; corpus?: string }) => {
     const { runBench } = await import('./bench/bench.ts');
-    await runBench(name, json);
+    await runBench(name, json, corpus);
   });
 
 program

@@ -35,24 +35,27 @@ export async function runScan(paths: readonly string[], options: ScanOptions): P
   const isAll = options.budgetMs === Infinity;
   // A single picture has no next frame: everything is tried on it. Frames of a video are read as a kiosk would.
   const still = await openWorkerDecoder({ frameMsMax, budgetMs: isAll ? ALL_MS_MAX : STILL_BUDGET_MS, exhaustive: true }, host);
-  const moving = await openWorkerDecoder({ frameMsMax, budgetMs: isAll ? ALL_MS_MAX : FRAME_BUDGET_MS }, host);
+  // Each video has its own: what was seen in the one before says nothing about this one.
+  const openMoving = () => openWorkerDecoder({ frameMsMax, budgetMs: isAll ? ALL_MS_MAX : FRAME_BUDGET_MS }, host);
   let worst: number = exitCode.ok;
   try {
     for (const path of paths.flatMap(expand)) {
+      const decoder = isPicture(path) ? still : await openMoving();
       try {
         for await (const { frame, picture } of picturesOf(path, options)) {
-          await print(await scanPicture(path, frame, picture, isPicture(path) ? still : moving, options));
+          await print(await scanPicture(path, frame, picture, decoder, options));
         }
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         await print({ file: path, frame: null, text: null, error: message });
         process.stderr.write(`checkpoint-kiosk: ${path}: ${message}\n`);
         worst = error instanceof CommandError ? error.code : exitCode.noInput;
+      } finally {
+        if (decoder !== still) await decoder.close();
       }
     }
   } finally {
     await still.close();
-    await moving.close();
   }
   return worst;
 }
@@ -87,7 +90,8 @@ function isPicture(path: string): boolean {
   return PICTURE.test(path) && !URL_LIKE.test(path);
 }
 
-async function readPicture(path: string): Promise<Picture> {
+/** Grey, as it lies there, on white where it is clear. */
+export async function readPicture(path: string): Promise<Picture> {
   const image = sharp(path, { limitInputPixels: PIXELS_MAX }).rotate().flatten({ background: 'white' }).greyscale();
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return { luma: new Uint8Array(data), widthPx: info.width, heightPx: info.height };

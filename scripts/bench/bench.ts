@@ -10,7 +10,7 @@ import { benchSlice } from './slice.ts';
 import type { BenchResult } from './stats.ts';
 import { benchTrust } from './trust.ts';
 
-const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<BenchResult>>> = {
+const benches: Readonly<Record<string, (say: (line: string) => void, corpus?: string) => Promise<BenchResult>>> = {
   path: benchPath,
   trust: benchTrust,
   decode: benchDecode,
@@ -20,10 +20,11 @@ const benches: Readonly<Record<string, (say: (line: string) => void) => Promise<
   slice: benchSlice,
 };
 
-export async function runBench(name: string, jsonFile: string | undefined): Promise<void> {
+export async function runBench(name: string, jsonFile: string | undefined, corpus: string | undefined): Promise<void> {
   const bench = benches[name];
   if (bench === undefined) throw new CommandError(exitCode.usage, `there is no benchmark ${name}: ${Object.keys(benches).join(', ')}`);
-  const result = await bench((line) => process.stderr.write(`${line}\n`));
+  if (corpus !== undefined && name !== 'decode') throw new CommandError(exitCode.usage, `bench ${name} takes no --corpus`);
+  const result = await bench((line) => process.stderr.write(`${line}\n`), corpus);
   for (const [metric, { p50, p95, p99, max, unit, samples }] of Object.entries(result.results)) {
     process.stderr.write(`${metric.padEnd(64)} p50 ${p50}  p95 ${p95}  p99 ${p99}  max ${max} ${unit}  (${samples})\n`);
   }
