@@ -5,7 +5,7 @@ import { hardClip } from '../../fixtures/hard-clips.ts';
 import { renderFrame } from '../../fixtures/render-qr.ts';
 import { createCascade } from './cascade.ts';
 import type { DecodedSymbol, Picture, PictureReader, Quad } from './decoder.ts';
-import { average, busiestRegion, crop, enlargeTwice, sharpen } from './enhance.ts';
+import { average, crop, enlargeTwice, sharpen } from './enhance.ts';
 import { openZxingWasm } from './zxing-wasm-reader.ts';
 
 const SIZE = { widthPx: 320, heightPx: 240 };
@@ -16,6 +16,11 @@ const quad: Quad = [
   { x: 160, y: 140 },
   { x: 100, y: 140 },
 ];
+
+const at = (x: number, y: number) => ({ x, y });
+/** The same place in what is cut out around it, 21 pixels of margin on each side. */
+const inRegion: Quad = [at(21, 21), at(81, 21), at(81, 81), at(21, 81)];
+const unread: DecodedSymbol = { text: undefined, quad };
 
 /** A reader that answers as told, and remembers the sizes that it was shown. */
 function scripted(answers: readonly (readonly DecodedSymbol[])[]) {
@@ -33,43 +38,69 @@ function scripted(answers: readonly (readonly DecodedSymbol[])[]) {
 const still = { nowMs: () => 0, budgetMs: 66, exhaustive: false };
 
 describe('the cascade', () => {
-  it('shows an easy picture to the reader once', async () => {
-    const { reader, shown } = scripted([[{ text: 'A', quad }]]);
-    expect(await createCascade(reader, still).read(blank)).toEqual({ symbols: [{ text: 'A', quad }], stage: 'plain' });
-    expect(shown).toEqual(['320x240']);
+  it('reads an easy picture at half its size, and then where the code was', async () => {
+    const inHalf: Quad = [
+      { x: 50, y: 40 },
+      { x: 80, y: 40 },
+      { x: 80, y: 70 },
+      { x: 50, y: 70 },
+    ];
+    const { reader, shown } = scripted([[{ text: 'A', quad: inHalf }], [{ text: 'A', quad: inRegion }]]);
+    const cascade = createCascade(reader, still);
+    expect(await cascade.read(blank)).toEqual({ symbols: [{ text: 'A', quad }], stage: 'half' });
+    expect(await cascade.read(blank)).toEqual({ symbols: [{ text: 'A', quad }], stage: 'region' });
+    expect(shown).toEqual(['160x120', '102x102']);
   });
 
   it('looks closer where a symbol was located, and says where it is in the whole picture', async () => {
-    const inPart: Quad = [
+    const enlarged: Quad = [
       { x: 42, y: 42 },
       { x: 162, y: 42 },
       { x: 162, y: 162 },
       { x: 42, y: 162 },
     ];
-    const { reader, shown } = scripted([[{ text: undefined, quad }], [{ text: 'A', quad: inPart }]]);
+    const { reader, shown } = scripted([[unread], [unread], [{ text: 'A', quad: enlarged }]]);
     const result = await createCascade(reader, still).read(blank);
-    expect(shown).toEqual(['320x240', '204x204']);
+    expect(shown).toEqual(['160x120', '320x240', '204x204']);
     expect(result).toEqual({ symbols: [{ text: 'A', quad }], stage: 'region-enlarged' });
   });
 
   it('remembers the place for the next frames, and begins with another means', async () => {
-    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const { reader, shown } = scripted([[unread], [unread]]);
     const cascade = createCascade(reader, still);
     await cascade.read(blank);
-    expect(shown).toHaveLength(3);
+    const first = shown.slice(2);
+    expect(first).toHaveLength(2);
+    shown.length = 0;
     await cascade.read(blank);
-    expect(shown[3]).toBe('320x240');
-    expect(shown).toHaveLength(6);
-    expect(shown.slice(4)).not.toEqual(shown.slice(1, 3));
+    // Where it was, then the whole picture, then the harder means.
+    expect(shown.slice(0, 2)).toEqual(['102x102', '320x240']);
+    expect(shown).toHaveLength(4);
+    expect(shown.slice(2)).not.toEqual(first);
     for (let frame = 0; frame < 40; frame++) await cascade.read(blank);
     shown.length = 0;
-    for (let frame = 0; frame < 10; frame++) await cascade.read(blank);
-    expect(shown).toEqual(['320x240']);
+    for (let frame = 0; frame < 20; frame++) await cascade.read(blank);
+    expect(shown.sort()).toEqual(['160x120', '320x240']);
+  });
+
+  it('reads the whole picture every fourth frame while it follows one code: there may be a second one', async () => {
+    const { reader, shown } = scripted(Array.from({ length: 12 }, () => [{ text: 'A', quad: inRegion }]));
+    const cascade = createCascade(reader, still);
+    for (let frame = 0; frame < 12; frame++) await cascade.read(blank);
+    expect(shown.filter((size) => size === '320x240')).toHaveLength(3);
+  });
+
+  it('leaves nothing to a look at one place while two codes are in view', async () => {
+    const other: DecodedSymbol = { text: 'B', quad: [at(220, 80), at(280, 80), at(280, 140), at(220, 140)] };
+    const { reader, shown } = scripted(Array.from({ length: 12 }, () => [{ text: 'A', quad }, other]));
+    const cascade = createCascade(reader, still);
+    for (let frame = 0; frame < 12; frame++) expect((await cascade.read(blank)).symbols).toHaveLength(2);
+    expect(shown).not.toContain('102x102');
   });
 
   it('begins nothing more once its time is over', async () => {
     let nowMs = 0;
-    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const { reader, shown } = scripted([[unread], [unread]]);
     const slow: PictureReader = {
       name: 'zxing-wasm',
       read(picture) {
@@ -78,8 +109,8 @@ describe('the cascade', () => {
       },
     };
     const result = await createCascade(slow, { nowMs: () => nowMs, budgetMs: 66, exhaustive: false }).read(blank);
-    expect(shown).toHaveLength(2);
-    expect(result).toEqual({ symbols: [{ text: undefined, quad }], stage: undefined });
+    expect(shown).toEqual(['160x120', '320x240']);
+    expect(result).toEqual({ symbols: [unread], stage: undefined });
   });
 
   it('decodes a scene that stands still every tenth frame, and at once when it changes', async () => {
@@ -96,17 +127,17 @@ describe('the cascade', () => {
   it('never skips a frame while a symbol is in view', async () => {
     const { reader, shown } = scripted(Array.from({ length: 30 }, () => [{ text: 'A', quad }]));
     const cascade = createCascade(reader, still);
-    for (let frame = 0; frame < 30; frame++) expect((await cascade.read(blank)).stage).toBe('plain');
+    for (let frame = 0; frame < 30; frame++) expect((await cascade.read(blank)).symbols).toHaveLength(1);
     expect(shown).toHaveLength(30);
   });
 
   it('does without a place that lies outside of a picture of another size', async () => {
-    const { reader, shown } = scripted([[{ text: undefined, quad }]]);
+    const { reader, shown } = scripted([[unread], [unread]]);
     const cascade = createCascade(reader, still);
     await cascade.read(blank);
     shown.length = 0;
     await cascade.read({ widthPx: 64, heightPx: 48, luma: new Uint8Array(64 * 48) });
-    expect(shown[0]).toBe('64x48');
+    expect(shown[0]).toBe('32x24');
     expect(shown).not.toContain('102x102');
   });
 });
@@ -160,19 +191,6 @@ describe('an enhanced picture', () => {
   it('is the mean of several', () => {
     const flat = (level: number): Picture => ({ luma: new Uint8Array(4).fill(level), widthPx: 2, heightPx: 2 });
     expect(average([flat(10), flat(20), flat(33)])).toEqual(flat(21));
-  });
-
-  it('has its busiest square where both directions have detail', () => {
-    const [widthPx, heightPx] = [200, 120];
-    const luma = new Uint8Array(widthPx * heightPx).fill(100);
-    // A fence has detail in one direction only.
-    for (let y = 0; y < 64; y++) for (let x = 0; x < 64; x++) luma[y * widthPx + x] = x % 6 < 3 ? 0 : 255;
-    for (let y = 0; y < 40; y++)
-      for (let x = 0; x < 40; x++) luma[(60 + y) * widthPx + 120 + x] = ((x / 3) | 0) % 2 === ((y / 3) | 0) % 2 ? 60 : 140;
-    const found = busiestRegion({ luma, widthPx, heightPx }, 40);
-    expect(Math.abs((found?.left ?? 0) - 120)).toBeLessThanOrEqual(8);
-    expect(Math.abs((found?.top ?? 0) - 60)).toBeLessThanOrEqual(8);
-    expect(busiestRegion({ luma, widthPx, heightPx }, 130)).toBeUndefined();
   });
 
   const pictures = fc

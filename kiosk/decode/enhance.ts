@@ -1,13 +1,6 @@
 /** Pictures made easier to read, in grey (pure): cut out, enlarged, sharpened. Rows without padding, as in a Picture. */
 import type { Picture } from './decoder.ts';
-
-/** Whole pixels of a picture. */
-export interface Region {
-  readonly left: number;
-  readonly top: number;
-  readonly widthPx: number;
-  readonly heightPx: number;
-}
+import type { Region } from './region.ts';
 
 export function crop({ luma, widthPx }: Picture, { left, top, widthPx: width, heightPx: height }: Region): Picture {
   const out = new Uint8Array(width * height);
@@ -126,47 +119,4 @@ export function stretch(pixels: Float32Array, widthPx: number, heightPx: number)
     luma[at] = level < 0 ? 0 : level > 255 ? 255 : level;
   }
   return { luma, widthPx, heightPx };
-}
-
-const BLOCK_PX = 8;
-/** About a module: what differs at this distance in both directions is a code, print, or noise. */
-const LAG_PX = 3;
-
-/**
- * The square of `sidePx` with the most detail everywhere in it: where a code may be that no decoder locates yet. Blocks
- * count by the root of their detail, so that one sharp edge is less than many small ones. Undefined for a small picture.
- */
-export function busiestRegion({ luma, widthPx, heightPx }: Picture, sidePx: number): Region | undefined {
-  const [columns, rows] = [Math.floor((widthPx - LAG_PX) / BLOCK_PX), Math.floor((heightPx - LAG_PX) / BLOCK_PX)];
-  const side = Math.floor(sidePx / BLOCK_PX);
-  if (side < 1 || columns < side || rows < side) return undefined;
-  // Summed over everything above and to the left: any square then costs four look-ups.
-  const stride = columns + 1;
-  const sums = new Float64Array(stride * (rows + 1));
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      let across = 0;
-      let down = 0;
-      for (let y = row * BLOCK_PX; y < (row + 1) * BLOCK_PX; y += 2) {
-        for (let x = column * BLOCK_PX; x < (column + 1) * BLOCK_PX; x += 2) {
-          const at = y * widthPx + x;
-          const own = luma[at] ?? 0;
-          across += Math.abs(own - (luma[at + LAG_PX] ?? 0));
-          down += Math.abs(own - (luma[at + LAG_PX * widthPx] ?? 0));
-        }
-      }
-      const at = (row + 1) * stride + column + 1;
-      // Both directions: stripes have only one.
-      sums[at] = Math.sqrt(Math.min(across, down)) + (sums[at - 1] ?? 0) + (sums[at - stride] ?? 0) - (sums[at - stride - 1] ?? 0);
-    }
-  }
-  let best = { detail: -1, row: 0, column: 0 };
-  for (let row = 0; row + side <= rows; row++) {
-    for (let column = 0; column + side <= columns; column++) {
-      const [from, to] = [row * stride + column, (row + side) * stride + column];
-      const detail = (sums[to + side] ?? 0) - (sums[to] ?? 0) - (sums[from + side] ?? 0) + (sums[from] ?? 0);
-      if (detail > best.detail) best = { detail, row, column };
-    }
-  }
-  return { left: best.column * BLOCK_PX, top: best.row * BLOCK_PX, widthPx: side * BLOCK_PX, heightPx: side * BLOCK_PX };
 }

@@ -5,8 +5,8 @@
  * what it hid, and what lay between the pixels of one frame is in the next.
  */
 import type { Picture, Point } from './decoder.ts';
-import type { Region } from './enhance.ts';
 import { solveSymmetric } from './linear.ts';
+import type { Region } from './region.ts';
 
 /** Pixels of the mean for one of a frame. */
 export const STACK_SCALE = 2;

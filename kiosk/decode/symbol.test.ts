@@ -3,9 +3,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { renderFrame } from '../../fixtures/render-qr.ts';
 import { createSeededRandom } from '../../fixtures/simulated-host.ts';
 import type { Picture, PictureReader, Quad } from './decoder.ts';
+import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
 import { average, halve, stretch } from './enhance.ts';
 import { drawSymbol, equalise } from './equaliser.ts';
-import { createChangeGate, finelyFilled } from './gate.ts';
+import { createChangeGate } from './gate.ts';
 import { solveSymmetric } from './linear.ts';
 import { createStack } from './stack.ts';
 import { fitGrid, levelMap, symbolTemplate } from './symbol-grid.ts';
@@ -200,13 +201,36 @@ describe('the gate', () => {
   it.each([1, 0.15])('tells a code from an empty scene by its even detail, in light %f', (light) => {
     const several = (code: boolean) =>
       average([scene(1, light, code), scene(2, light, code), scene(3, light, code), scene(4, light, code)]);
-    expect(finelyFilled(halve(several(false)), light < 1)).toBeUndefined();
-    const found = finelyFilled(halve(several(true)), light < 1);
+    const find = (code: boolean) => finelyFilled(detailMap(halve(several(code)), light < 1), light < 1);
+    expect(find(false)).toBeUndefined();
+    const found = find(true);
     expect(Math.abs((found?.x ?? 0) * 2 - 0.3 * 1280)).toBeLessThan(80);
     expect(Math.abs((found?.y ?? 0) * 2 - 0.6 * 720)).toBeLessThan(80);
   });
 
+  it('has the busiest square where both directions have detail', () => {
+    const [widthPx, heightPx] = [200, 120];
+    const luma = new Uint8Array(widthPx * heightPx).fill(100);
+    // A fence has detail in one direction only.
+    for (let y = 0; y < 64; y++) for (let x = 0; x < 64; x++) luma[y * widthPx + x] = x % 6 < 3 ? 0 : 255;
+    for (let y = 0; y < 40; y++)
+      for (let x = 0; x < 40; x++) luma[(60 + y) * widthPx + 120 + x] = ((x / 3) | 0) % 2 === ((y / 3) | 0) % 2 ? 60 : 140;
+    const map = detailMap({ luma, widthPx, heightPx }, false);
+    const found = busiestRegion(map, 40);
+    expect(Math.abs((found?.left ?? 0) - 120)).toBeLessThanOrEqual(8);
+    expect(Math.abs((found?.top ?? 0) - 60)).toBeLessThanOrEqual(8);
+    expect(busiestRegion(map, 130)).toBeUndefined();
+  });
+
   it('finds nothing in a picture that is too small for a code', () => {
-    expect(finelyFilled({ widthPx: 20, heightPx: 20, luma: new Uint8Array(400) }, false)).toBeUndefined();
+    for (const [widthPx, heightPx] of [
+      [20, 20],
+      [1, 1],
+      [3, 700],
+    ] as const) {
+      const map = detailMap({ widthPx, heightPx, luma: new Uint8Array(widthPx * heightPx) }, false);
+      expect(finelyFilled(map, false)).toBeUndefined();
+      expect(busiestRegion(map, 30)).toBeUndefined();
+    }
   });
 });
