@@ -134,6 +134,13 @@ describe('a revoked kiosk', () => {
     const first = await openWhole();
     await expect.poll(() => first.checkpoint.fault(), WAIT).toBeUndefined();
     await expect.poll(() => existsSync(join(centre.kit.folder, 'slices')), WAIT).toBe(true);
+    // What it had recorded is there before its end is, however slow the machine.
+    await expect
+      .poll(async () => {
+        await centre.upstream.settle();
+        return (await centre.store.crossingsOf({ kioskId: NAME })).length;
+      }, WAIT)
+      .toBe(30);
     await closeAll();
     // What it records while nobody hears it.
     const cutOff = await centre.openKiosk(NAME, dataDir, 'http://127.0.0.1:9');
