@@ -10,8 +10,7 @@ import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { createSigner } from '../sync/credential/signer.ts';
-import { openCamera } from './camera/open-camera.ts';
-import { readLogin } from './camera/read-login.ts';
+import { openConfiguredCamera } from './camera/configured-camera.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
@@ -129,19 +128,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     closers.push(display.close);
     const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
     closers.push(decoder.close);
-    const camera = openCamera(
-      {
-        kind: config['camera.kind'],
-        source: config['camera.kind'] === 'replay' ? path(config['camera.source']) : config['camera.source'],
-        login: config['camera.passwordFile'] === undefined ? undefined : readLogin(path(config['camera.passwordFile'])),
-        widthPx: config['camera.widthPx'],
-        heightPx: config['camera.heightPx'],
-        frameRateHz: config['camera.frameRateHz'],
-        ffmpegPath: config['camera.ffmpegPath'] ?? 'ffmpeg',
-        loops,
-      },
-      host,
-    );
+    const camera = openConfiguredCamera(config, path, loops, host);
     closers.push(camera.close);
     const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
     const time = createKioskTime(host.clock, timeFloor(state));

@@ -133,7 +133,7 @@ program
 program
   .command('bench')
   .description(
-    'measure: path (frame to painted verdict, with Chromium), decode (beside six other decoders), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
+    'measure: path (frame to painted verdict, with Chromium), camera (faults to closed lane and back), decode (beside six other decoders), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
   )
   .argument('<name>')
   .option('--json <file>', 'write {name, results: {metric: {p50, p95, p99, max, unit}}} here instead of stdout')

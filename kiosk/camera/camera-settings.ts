@@ -10,6 +10,8 @@ export interface CameraSettings {
   readonly heightPx: number;
   readonly frameRateHz: number;
   readonly ffmpegPath: string;
+  /** So long without a frame, the camera is opened anew. */
+  readonly stalledMs: number;
   /** How often a replay is shown. */
   readonly loops: number;
 }

@@ -11,7 +11,7 @@ import type { CameraSettings } from './camera-settings.ts';
 import { openClip } from './clip.ts';
 import { ffmpegArguments, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
 import type { FrameSource } from './frame-source.ts';
-import { createNewestFrame, type Pixels } from './newest-frame.ts';
+import { createNewestFrame, type Pixels, videoLimits } from './newest-frame.ts';
 import { createReplaySource } from './replay-source.ts';
 import { createStillsSource, type TakeShot } from './stills-source.ts';
 import { createY4mSplitter, parseY4mHeader, Y4M_FRAME_LINE, y4mHeader } from './y4m.ts';
@@ -28,7 +28,7 @@ const pixels = (level: number): Pixels => ({ luma: new Uint8Array(4).fill(level)
 describe('the newest-frame slot', () => {
   const setUp = () => {
     const simulated = createSimulatedHost();
-    return { simulated, newest: createNewestFrame(simulated.clock) };
+    return { simulated, newest: createNewestFrame(simulated.clock, videoLimits(2_000)) };
   };
 
   it('keeps the newest frame only, and gives each one once', async () => {
@@ -244,6 +244,7 @@ describe('the ffmpeg command line', () => {
     heightPx: 720,
     frameRateHz: 30,
     ffmpegPath: 'ffmpeg',
+    stalledMs: 2_000,
     loops: 1,
   };
   const of = (kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation', change: Partial<CameraSettings> = {}, major = 5) =>

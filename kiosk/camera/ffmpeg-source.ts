@@ -11,7 +11,7 @@ import type { Host } from '../../config/ports/host.ts';
 import type { CameraSettings } from './camera-settings.ts';
 import { type FfmpegKind, type FfmpegVersion, ffmpegArguments, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
 import type { FrameSource } from './frame-source.ts';
-import { createNewestFrame, FIRST_FRAME_MS, GAP_DOWN_MS } from './newest-frame.ts';
+import { createNewestFrame, FIRST_FRAME_MS, videoLimits } from './newest-frame.ts';
 import { createY4mSplitter } from './y4m.ts';
 
 const WATCH_MS = 100;
@@ -26,7 +26,7 @@ const STDERR_LINES_MAX = 5;
 const STDERR_CHARS_MAX = 300;
 
 export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind }, host: Host): FrameSource {
-  const newest = createNewestFrame(host.clock);
+  const newest = createNewestFrame(host.clock, videoLimits(settings.stalledMs));
   let closed = false;
   let endCurrent: () => void = () => undefined;
   let wake: () => void = () => undefined;
@@ -78,7 +78,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
       };
       endCurrent = () => end(closed ? 'stopping' : 'camera-stalled');
       const watch = every(host.clock, WATCH_MS, () => {
-        if (newest.hasFrame() ? newest.gapMs() > GAP_DOWN_MS : newest.gapMs() > FIRST_FRAME_MS) {
+        if (newest.hasFrame() ? newest.gapMs() > settings.stalledMs : newest.gapMs() > FIRST_FRAME_MS) {
           end(newest.hasFrame() ? 'camera-stalled' : 'camera-no-frame');
         }
       });

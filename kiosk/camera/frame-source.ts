@@ -29,6 +29,8 @@ export interface FrameSourceHealth {
   readonly frameRateHz: number;
   /** Reopenings since the start. */
   readonly restarts: number;
+  /** Of the newest frame, where pictures are watched: mean grey level, and detail as PictureMeasure has it. */
+  readonly picture?: { readonly level: number; readonly detail: number };
 }
 
 export interface FrameSource {

@@ -27,6 +27,7 @@ const settings = (kind: 'rtsp' | 'mjpeg', source: string, login?: string): Camer
   heightPx: 720,
   frameRateHz: 30,
   ffmpegPath: 'ffmpeg',
+  stalledMs: 2_000,
   loops: 1,
 });
 

@@ -7,7 +7,6 @@ import type { Clock } from '../../config/ports/clock.ts';
 import type { Frame, FrameSourceHealth } from './frame-source.ts';
 
 export const FIRST_FRAME_MS = 6_000;
-export const GAP_DOWN_MS = 2_000;
 
 /** What is expected of the stream, milliseconds. */
 export interface StreamLimits {
@@ -17,7 +16,11 @@ export interface StreamLimits {
   readonly downMs: number;
 }
 
-const VIDEO_LIMITS: StreamLimits = { lateGapMs: 500, degradedMs: 1_000, downMs: GAP_DOWN_MS };
+/** Of a stream that counts as stalled after `stalledMs` without a frame. */
+export function videoLimits(stalledMs: number): StreamLimits {
+  return { lateGapMs: 500, degradedMs: stalledMs / 2, downMs: stalledMs };
+}
+
 const RATE_WINDOW_MS = 3_000;
 
 export interface Pixels {
@@ -43,7 +46,7 @@ export interface NewestFrame {
   close(): void;
 }
 
-export function createNewestFrame(clock: Clock, limits: StreamLimits = VIDEO_LIMITS): NewestFrame {
+export function createNewestFrame(clock: Clock, limits: StreamLimits): NewestFrame {
   let generation = 0;
   let sequence = 0;
   let openedAtMs = clock.monotonicMs();

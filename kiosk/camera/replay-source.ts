@@ -4,7 +4,7 @@ import { sleep } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { type Clip, openClip } from './clip.ts';
 import type { FrameSource } from './frame-source.ts';
-import { createNewestFrame } from './newest-frame.ts';
+import { createNewestFrame, videoLimits } from './newest-frame.ts';
 
 export interface ReplayOptions {
   readonly path: string;
@@ -13,9 +13,10 @@ export interface ReplayOptions {
 }
 
 const RETRY_MS = 2_000;
+const STALLED_MS = 2_000;
 
 export function createReplaySource({ path, loops }: ReplayOptions, host: Host): FrameSource {
-  const newest = createNewestFrame(host.clock);
+  const newest = createNewestFrame(host.clock, videoLimits(STALLED_MS));
   let closed = false;
 
   const show = async (clip: Clip, generation: number): Promise<void> => {

@@ -50,9 +50,9 @@ export function createCameraCodeSource(frames: FrameSource, decoder: Decoder, op
 }
 
 function mergeHealth(frames: FrameSource, timeouts: number): CodeSourceHealth {
-  const { state, fault, frameAgeMs, frameRateHz, restarts } = frames.health();
+  const { state, fault, frameAgeMs, frameRateHz, restarts, picture } = frames.health();
   const isStuck = timeouts >= TIMEOUTS_MAX;
-  return { state: isStuck ? 'down' : state, fault: isStuck ? 'decoder-stuck' : fault, ageMs: frameAgeMs, frameRateHz, restarts };
+  return { state: isStuck ? 'down' : state, fault: isStuck ? 'decoder-stuck' : fault, ageMs: frameAgeMs, frameRateHz, restarts, picture };
 }
 
 /** Rows without padding; the frame itself where it has none. */

@@ -34,6 +34,8 @@ export interface CodeSourceHealth {
   readonly ageMs: number;
   readonly frameRateHz: number;
   readonly restarts: number;
+  /** Mean grey level and detail of the newest picture, for people who look after it. */
+  readonly picture?: { readonly level: number; readonly detail: number } | undefined;
 }
 
 export interface CodeSource {

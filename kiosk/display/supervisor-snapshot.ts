@@ -68,7 +68,13 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     demo,
     open: fault === undefined,
     fault: fault && { code: fault, ...faults[fault] },
-    camera: { state: camera.state, frameAgeMs: camera.ageMs, frameRateHz: camera.frameRateHz, restarts: camera.restarts },
+    camera: {
+      state: camera.state,
+      frameAgeMs: camera.ageMs,
+      frameRateHz: camera.frameRateHz,
+      restarts: camera.restarts,
+      picture: camera.picture,
+    },
     screen: display.screen(),
     clock: { state: time.state(), at: new Date(nowMs).toISOString() },
     slice: {

@@ -31,7 +31,13 @@ export interface SupervisorSnapshot {
   readonly open: boolean;
   /** Fault that closed the lane, with its words. */
   readonly fault: (FaultEntry & { readonly code: string }) | undefined;
-  readonly camera: { readonly state: string; readonly frameAgeMs: number; readonly frameRateHz: number; readonly restarts: number };
+  readonly camera: {
+    readonly state: string;
+    readonly frameAgeMs: number;
+    readonly frameRateHz: number;
+    readonly restarts: number;
+    readonly picture?: { readonly level: number; readonly detail: number } | undefined;
+  };
   readonly screen: { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
   readonly clock: { readonly state: string; readonly at: string };
   readonly slice: {

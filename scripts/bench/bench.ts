@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk bench NAME`: measurements that a reader can repeat. A table on stderr, JSON on stdout or in a file. */
 import { writeFileSync } from 'node:fs';
 import { CommandError, exitCode } from '../command.ts';
+import { benchCamera } from './camera.ts';
 import { benchDecode } from './decode.ts';
 import { benchDrain } from './drain.ts';
 import { benchFeed } from './feed.ts';
@@ -12,6 +13,7 @@ import { benchTrust } from './trust.ts';
 
 const benches: Readonly<Record<string, (say: (line: string) => void, corpus?: string) => Promise<BenchResult>>> = {
   path: benchPath,
+  camera: benchCamera,
   trust: benchTrust,
   decode: benchDecode,
   ingest: benchIngest,

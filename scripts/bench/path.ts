@@ -136,9 +136,10 @@ async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, 
     },
     nodeRandom,
   );
-  const { people, empty } = peopleOf(kit);
+  const { people, empty, otherEmpty } = peopleOf(kit);
   const recorder = createRecorder();
   let stopped = false;
+  let frames = 0;
   let shown = empty;
   let handed: ((atMs: number) => void) | undefined;
   const feed = async () => {
@@ -149,7 +150,8 @@ async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, 
         handed?.(atMs);
         handed = undefined;
       }
-      await camera.push(frame);
+      // A sensor has noise: no two of its pictures are the same.
+      await camera.push(frame === empty && frames++ % 2 === 0 ? otherEmpty : frame);
       await sleep(nodeClock, Math.max(0, dueMs - nodeClock.monotonicMs()));
     }
   };
@@ -193,7 +195,7 @@ function peopleOf(kit: DemoKit) {
   const people = kit.moreValid.map((text, index) =>
     renderFrame({ ...SIZE, seed: index + 1, code: { text, modulePx: 4, look: 'phone', x: 0.5, y: 0.5, turnDeg: (index % 7) - 3 } }),
   );
-  return { people, empty: renderFrame({ ...SIZE, seed: 99 }) };
+  return { people, empty: renderFrame({ ...SIZE, seed: 99 }), otherEmpty: renderFrame({ ...SIZE, seed: 98 }) };
 }
 
 function createRecorder() {

@@ -58,6 +58,7 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
   const read = readMsP50 === undefined ? '—' : `${Math.round(readMsP50)} / ${Math.round(readMsP95 ?? readMsP50)} ms`;
   return [
     chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
+    ...(camera.picture === undefined ? [] : [chip('picture', pictureText(camera.picture), camera.state !== 'down')]),
     chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
     chip('clock', `${clock.state} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
     chip('slice', sliceText, slice.grade === 'fresh'),
@@ -66,6 +67,10 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
     chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
     chip('read', read, true),
   ];
+}
+
+function pictureText({ level, detail }: NonNullable<SupervisorSnapshot['camera']['picture']>): string {
+  return `${t('brightness')} ${Math.round((level / 255) * 100)} % · ${t('detail')} ${(detail * 100).toFixed(1)}`;
 }
 
 function chip(name: TextName, text: string, isGood: boolean): HTMLElement {

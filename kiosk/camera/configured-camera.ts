@@ -1,0 +1,57 @@
+/** The camera that the configuration names, opened and watched. */
+import type { KioskConfig } from '../../config/options/kiosk-options.ts';
+import type { Host } from '../../config/ports/host.ts';
+import type { CameraSettings } from './camera-settings.ts';
+import type { FrameSource } from './frame-source.ts';
+import { openCamera } from './open-camera.ts';
+import type { PictureLimits } from './picture-health.ts';
+import { readLogin } from './read-login.ts';
+import { watchPictures } from './watched-source.ts';
+
+const FROZEN_USB_MS = 3_000;
+/** A network camera may send nothing new of a scene without noise for some seconds. */
+const FROZEN_NETWORK_MS = 10_000;
+/** `path` makes a path of the configuration absolute. Throws Fault('camera-missing') where the login cannot be read. */
+export function openConfiguredCamera(config: KioskConfig, path: (given: string) => string, loops: number, host: Host): FrameSource {
+  return watchPictures(openCamera(cameraSettings(config, path, loops), host), pictureLimits(config), host);
+}
+
+export function cameraSettings(config: KioskConfig, path: (given: string) => string, loops: number): CameraSettings {
+  return {
+    kind: config['camera.kind'],
+    source: config['camera.kind'] === 'replay' ? path(config['camera.source']) : config['camera.source'],
+    login: config['camera.passwordFile'] === undefined ? undefined : readLogin(path(config['camera.passwordFile'])),
+    widthPx: config['camera.widthPx'],
+    heightPx: config['camera.heightPx'],
+    frameRateHz: config['camera.frameRateHz'],
+    ffmpegPath: config['camera.ffmpegPath'] ?? 'ffmpeg',
+    stalledMs: config['camera.stalledMs'],
+    loops,
+  };
+}
+
+function pictureLimits(config: KioskConfig): PictureLimits {
+  return {
+    frozenMs: config['camera.frozenMs'] ?? usualFrozenMs(config['camera.kind']),
+    interframe: config['camera.kind'] === 'rtsp',
+    blackMs: config['camera.blackMs'],
+    blackLevelMax: config['camera.blackLevelMax'],
+    washedOutMs: config['camera.washedOutMs'],
+    washedOutShareMin: config['camera.washedOutShareMin'],
+    coveredMs: config['camera.coveredMs'],
+    detailShareMin: config['camera.detailShareMin'],
+  };
+}
+
+function usualFrozenMs(kind: KioskConfig['camera.kind']): number {
+  switch (kind) {
+    case 'replay':
+      return Number.POSITIVE_INFINITY;
+    case 'rtsp':
+    case 'mjpeg':
+    case 'stills':
+      return FROZEN_NETWORK_MS;
+    default:
+      return FROZEN_USB_MS;
+  }
+}
