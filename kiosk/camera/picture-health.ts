@@ -158,7 +158,9 @@ export function createPictureHealth(limits: PictureLimits): PictureHealth {
     recent.push({ atMs, change });
     const isQuiet = limits.interframe && isQuieter(median(recent.map((one) => one.change)));
     if (change !== 0 && !isQuiet) {
-      if (stillSinceMs !== undefined) longestStillMs = Math.max(longestStillMs, atMs - stillSinceMs);
+      const lastedMs = stillSinceMs === undefined ? 0 : atMs - stillSinceMs;
+      // What counted as frozen was no scene at rest: it must be seen the next time too.
+      if (lastedMs < limits.frozenMs) longestStillMs = Math.max(longestStillMs, lastedMs);
       stillSinceMs = undefined;
       return undefined;
     }
