@@ -37,11 +37,9 @@ export interface DecodeResult {
 
 export type DecoderName = 'zxing-wasm' | 'zxing-js';
 
-/** How dark is told from light: by the surroundings of each pixel, or by one level for the whole picture. */
-export type Threshold = 'local' | 'one-threshold';
-
 export interface ReadOptions {
-  readonly threshold?: Threshold;
+  /** Another kind of symbol, which some countries' health certificates have. */
+  readonly aztec?: boolean;
   /** A cut-out that was made ready: dark on light, in its right size. Looked at once and not in other ways too. */
   readonly prepared?: boolean;
 }

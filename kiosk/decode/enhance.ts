@@ -98,25 +98,29 @@ export function halve({ luma, widthPx, heightPx }: Picture): Picture {
   return { luma: out, widthPx: width, heightPx: height };
 }
 
-/** Levels drawn out so that all but the darkest and brightest fiftieth fill the range of a picture. */
-export function stretch(pixels: Float32Array, widthPx: number, heightPx: number): Picture {
-  const counts = new Uint32Array(256);
-  for (const level of pixels) {
-    const bin = level < 0 ? 0 : level > 255 ? 255 : level | 0;
-    counts[bin] = (counts[bin] ?? 0) + 1;
+/** Each pixel by the weights 1 2 1 of its neighbours, across and down. */
+export function smooth({ luma, widthPx, heightPx }: Picture): Picture {
+  const rows = new Uint16Array(luma.length);
+  for (let y = 0; y < heightPx; y++) {
+    const from = y * widthPx;
+    for (let x = 0; x < widthPx; x++) {
+      const left = luma[from + Math.max(0, x - 1)] ?? 0;
+      const right = luma[from + Math.min(widthPx - 1, x + 1)] ?? 0;
+      rows[from + x] = left + 2 * (luma[from + x] ?? 0) + right;
+    }
   }
-  const few = pixels.length / 50;
-  const edge = (from: number, step: 1 | -1) => {
-    let at = from;
-    for (let seen = counts[at] ?? 0; seen < few && at + step >= 0 && at + step <= 255; seen += counts[at] ?? 0) at += step;
-    return at;
-  };
-  const [low, high] = [edge(0, 1), edge(255, -1)];
-  const scale = 255 / Math.max(1, high - low);
-  const luma = new Uint8Array(pixels.length);
-  for (let at = 0; at < luma.length; at++) {
-    const level = ((pixels[at] ?? 0) - low) * scale;
-    luma[at] = level < 0 ? 0 : level > 255 ? 255 : level;
+  const out = new Uint8Array(widthPx * heightPx);
+  for (let y = 0; y < heightPx; y++) {
+    const [above, own, below] = [Math.max(0, y - 1) * widthPx, y * widthPx, Math.min(heightPx - 1, y + 1) * widthPx];
+    for (let x = 0; x < widthPx; x++) out[own + x] = ((rows[above + x] ?? 0) + 2 * (rows[own + x] ?? 0) + (rows[below + x] ?? 0) + 8) >> 4;
   }
-  return { luma, widthPx, heightPx };
+  return { luma: out, widthPx, heightPx };
+}
+
+/** The picture with so many white pixels on each side. */
+export function frameWhite({ luma, widthPx, heightPx }: Picture, marginPx: number): Picture {
+  const width = widthPx + 2 * marginPx;
+  const out = new Uint8Array(width * (heightPx + 2 * marginPx)).fill(255);
+  for (let y = 0; y < heightPx; y++) out.set(luma.subarray(y * widthPx, (y + 1) * widthPx), (y + marginPx) * width + marginPx);
+  return { luma: out, widthPx: width, heightPx: heightPx + 2 * marginPx };
 }

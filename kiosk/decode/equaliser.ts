@@ -20,8 +20,15 @@ const ROUNDS = 2;
 /** Answers nearer to the middle than this train nothing. */
 const SURE = 0.25;
 
-/** One value a module, row after row: below 0 is dark. Undefined where nothing can be learned. */
-export function equalise(map: LevelMap, template: SymbolTemplate, quad: Quad): Float32Array | undefined {
+export interface Equalised {
+  /** One value a module, row after row: below 0 is dark, and about -1 or 1 where it is sure. */
+  readonly values: Float32Array;
+  /** Mean square of what is wrong at the known modules: 0 for a clean symbol, near 1 where there is none. */
+  readonly residual: number;
+}
+
+/** Undefined where nothing can be learned. */
+export function equalise(map: LevelMap, template: SymbolTemplate, quad: Quad): Equalised | undefined {
   const { size, known } = template;
   const samples = halfModules(map, size, quad);
   const side = 2 * (size + 2 * MARGIN);
@@ -45,7 +52,19 @@ export function equalise(map: LevelMap, template: SymbolTemplate, quad: Quad): F
       if (known[at] === 0) wanted[at] = Math.abs(sum) < SURE ? 0 : Math.sign(sum);
     }
   }
-  return answers;
+  return { values: answers, residual: residualOf(answers, known) };
+}
+
+function residualOf(values: Float32Array, known: Int8Array): number {
+  let sum = 0;
+  let count = 0;
+  for (let at = 0; at < known.length; at++) {
+    const must = known[at] ?? 0;
+    if (must === 0) continue;
+    sum += ((values[at] ?? 0) + must) ** 2;
+    count++;
+  }
+  return sum / Math.max(1, count);
 }
 
 /** Least squares over all modules with a wanted value. */

@@ -9,12 +9,8 @@ export interface Region {
   readonly heightPx: number;
 }
 
-export function middle({ left, top, widthPx, heightPx }: Region): Point {
+function middle({ left, top, widthPx, heightPx }: Region): Point {
   return { x: left + widthPx / 2, y: top + heightPx / 2 };
-}
-
-export function contains({ left, top, widthPx, heightPx }: Region, { x, y }: Point): boolean {
-  return x > left && x < left + widthPx && y > top && y < top + heightPx;
 }
 
 export function twice({ left, top, widthPx, heightPx }: Region): Region {
@@ -42,6 +38,10 @@ export function regionAround(quad: Quad, margin: number, { widthPx, heightPx }: 
 
 export function movedSymbol({ text, quad: [a, b, c, d], version }: DecodedSymbol, to: (point: Point) => Point): DecodedSymbol {
   return { text, quad: [to(a), to(b), to(c), to(d)], version };
+}
+
+export function hasText(symbols: readonly DecodedSymbol[]): boolean {
+  return symbols.some(({ text }) => text !== undefined);
 }
 
 /** Whether one of the symbols that were read lies where this one is. */

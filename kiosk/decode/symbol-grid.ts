@@ -3,7 +3,7 @@
  * 18004: finder, timing and alignment patterns, version information) is laid over the picture and moved until it fits. The
  * corners are then right to a fraction of a module, also the fourth one, which no finder pattern marks.
  */
-import type { Point, Quad } from './decoder.ts';
+import type { Picture, Point, Quad } from './decoder.ts';
 
 /** Modules whose value the standard fixes. */
 export interface SymbolTemplate {
@@ -13,6 +13,8 @@ export interface SymbolTemplate {
   readonly known: Int8Array;
   /** x, y of the centre in modules and the value, for each known module. */
   readonly points: Float32Array;
+  /** Those of the finder patterns alone: coarse enough to be found from afar. */
+  readonly finders: Float32Array;
 }
 
 /** Levels relative to their surroundings; about -2 to 2. */
@@ -70,7 +72,14 @@ export function symbolTemplate(version: number): SymbolTemplate | undefined {
   const points = Float32Array.from(
     [...known].flatMap((value, at) => (value === 0 ? [] : [(at % size) + 0.5, Math.floor(at / size) + 0.5, value])),
   );
-  const template = { size, known, points };
+  const isFinder = (at: number) => {
+    const [x, y] = [at % size, Math.floor(at / size)];
+    return (x < 8 && (y < 8 || y >= size - 8)) || (x >= size - 8 && y < 8);
+  };
+  const finders = Float32Array.from(
+    [...known].flatMap((value, at) => (value === 0 || !isFinder(at) ? [] : [(at % size) + 0.5, Math.floor(at / size) + 0.5, value])),
+  );
+  const template = { size, known, points, finders };
   templates.set(version, template);
   return template;
 }
@@ -107,7 +116,10 @@ export function levelMap(pixels: Float32Array, widthPx: number, heightPx: number
       squares[at] = (squares[at - stride] ?? 0) + square;
     }
   }
-  const levels = new Float32Array(widthPx * heightPx);
+  const all = widthPx * heightPx;
+  const [last, mean0] = [stride * (heightPx + 1) - 1, (sums[stride * (heightPx + 1) - 1] ?? 0) / all];
+  const least = Math.max(VARIANCE_MIN, VARIANCE_SHARE * ((squares[last] ?? 0) / all - mean0 * mean0));
+  const levels = new Float32Array(all);
   for (let y = 0; y < heightPx; y++) {
     const [top, bottom] = [Math.max(0, y - radiusPx) * stride, Math.min(heightPx, y + radiusPx + 1) * stride];
     for (let x = 0; x < widthPx; x++) {
@@ -116,7 +128,7 @@ export function levelMap(pixels: Float32Array, widthPx: number, heightPx: number
       const mean = ((sums[bottom + right] ?? 0) - (sums[top + right] ?? 0) - (sums[bottom + left] ?? 0) + (sums[top + left] ?? 0)) / count;
       const square =
         ((squares[bottom + right] ?? 0) - (squares[top + right] ?? 0) - (squares[bottom + left] ?? 0) + (squares[top + left] ?? 0)) / count;
-      const level = ((pixels[y * widthPx + x] ?? 0) - mean) / Math.sqrt(Math.max(square - mean * mean, VARIANCE_MIN));
+      const level = ((pixels[y * widthPx + x] ?? 0) - mean) / Math.sqrt(Math.max(square - mean * mean, least));
       levels[y * widthPx + x] = level < -2 ? -2 : level > 2 ? 2 : level;
     }
   }
@@ -125,6 +137,66 @@ export function levelMap(pixels: Float32Array, widthPx: number, heightPx: number
 
 /** Squared grey levels: below it a plain surface would be blown up to noise. */
 const VARIANCE_MIN = 4;
+const VARIANCE_SHARE = 0.05;
+
+/**
+ * Each pixel less the mean of what of the quad lies within `radiusPx` of it, over the spread there, which counts as no less than
+ * `spreadMin` parts of the whole quad's. What is beside the symbol moves none of its levels, unlike in a level map.
+ */
+export function levelsWithin({ luma, widthPx, heightPx }: Picture, quad: Quad, radiusPx: number, spreadMin: number): LevelMap {
+  const stride = widthPx + 1;
+  const length = stride * (heightPx + 1);
+  const [sums, squares, counts] = [new Float64Array(length), new Float64Array(length), new Float64Array(length)];
+  for (let y = 0; y < heightPx; y++) {
+    let [sum, square, count] = [0, 0, 0];
+    const [from, to] = spanWithin(quad, y + 0.5, widthPx);
+    for (let x = 0; x < widthPx; x++) {
+      if (x >= from && x < to) {
+        const level = luma[y * widthPx + x] ?? 0;
+        sum += level;
+        square += level * level;
+        count++;
+      }
+      const at = (y + 1) * stride + x + 1;
+      sums[at] = (sums[at - stride] ?? 0) + sum;
+      squares[at] = (squares[at - stride] ?? 0) + square;
+      counts[at] = (counts[at - stride] ?? 0) + count;
+    }
+  }
+  const all = Math.max(1, counts[length - 1] ?? 0);
+  const meanOfAll = (sums[length - 1] ?? 0) / all;
+  const spreadOfAll = Math.sqrt(Math.max((squares[length - 1] ?? 0) / all - meanOfAll * meanOfAll, VARIANCE_MIN));
+  const levels = new Float32Array(widthPx * heightPx);
+  for (let y = 0; y < heightPx; y++) {
+    const [top, bottom] = [Math.max(0, y - radiusPx) * stride, Math.min(heightPx, y + radiusPx + 1) * stride];
+    for (let x = 0; x < widthPx; x++) {
+      const [left, right] = [Math.max(0, x - radiusPx), Math.min(widthPx, x + radiusPx + 1)];
+      const [a, b, c, d] = [bottom + right, top + right, bottom + left, top + left];
+      const count = (counts[a] ?? 0) - (counts[b] ?? 0) - (counts[c] ?? 0) + (counts[d] ?? 0);
+      // Far from the symbol too little of it is near to say anything.
+      const isFew = count < radiusPx * radiusPx;
+      const mean = isFew ? meanOfAll : ((sums[a] ?? 0) - (sums[b] ?? 0) - (sums[c] ?? 0) + (sums[d] ?? 0)) / count;
+      const square = ((squares[a] ?? 0) - (squares[b] ?? 0) - (squares[c] ?? 0) + (squares[d] ?? 0)) / count;
+      const spread = isFew ? spreadOfAll : Math.sqrt(Math.max(0, square - mean * mean));
+      levels[y * widthPx + x] = ((luma[y * widthPx + x] ?? 0) - mean) / Math.max(spread, spreadMin * spreadOfAll);
+    }
+  }
+  return { levels, widthPx, heightPx };
+}
+
+/** The first pixel of a row that lies within a convex quad, and the one after the last; equal where there is none. */
+function spanWithin(quad: Quad, y: number, widthPx: number): readonly [number, number] {
+  let [left, right] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let corner = 0; corner < 4; corner++) {
+    const [from, to] = [quad[corner] ?? quad[0], quad[(corner + 1) % 4] ?? quad[0]];
+    if (from.y === to.y || y < Math.min(from.y, to.y) || y > Math.max(from.y, to.y)) continue;
+    const x = from.x + ((y - from.y) / (to.y - from.y)) * (to.x - from.x);
+    if (x < left) left = x;
+    if (x > right) right = x;
+  }
+  const first = Math.max(0, Math.ceil(left - 0.5));
+  return left > right ? [0, 0] : [first, Math.max(first, Math.min(widthPx, Math.floor(right + 0.5)))];
+}
 
 /** Coefficients a..h: module (x, y) lies at ((ax+by+c)/(gx+hy+1), (dx+ey+f)/(gx+hy+1)). */
 export type GridMap = readonly [number, number, number, number, number, number, number, number];
@@ -160,40 +232,71 @@ export interface FittedGrid {
   readonly score: number;
 }
 
-/** Moves the corners until the known modules agree best. Searches `reach` modules around where they are thought to be. */
-export function fitGrid(map: LevelMap, template: SymbolTemplate, quad: Quad, reach: number): FittedGrid {
-  const corners: [Point, Point, Point, Point] = [...quad];
-  const [p0, p1, , p3] = quad;
-  const { size } = template;
-  const across = { x: (p1.x - p0.x) / size, y: (p1.y - p0.y) / size };
-  const down = { x: (p3.x - p0.x) / size, y: (p3.y - p0.y) / size };
-  const visit = (corner: 0 | 1 | 2 | 3, range: number, step: number, every: number) => {
-    const from = corners[corner];
-    let best = { score: agreement(map, template, corners, every), point: from };
-    for (let v = -range; v <= range; v += step) {
-      for (let u = -range; u <= range; u += step) {
-        if (u === 0 && v === 0) continue;
-        corners[corner] = { x: from.x + u * across.x + v * down.x, y: from.y + u * across.y + v * down.y };
-        const score = agreement(map, template, corners, every);
-        if (score > best.score) best = { score, point: corners[corner] };
-      }
-    }
-    corners[corner] = best.point;
-  };
-  // The corner without a finder pattern comes last: it hangs on the others.
-  for (const [range, step, every] of [
-    [reach, 0.5, 2],
-    [0.5, 0.25, 1],
-    [0.5, 0.25, 1],
-    [0.25, 0.125, 1],
-    [0.25, 0.125, 1],
-  ] as const)
-    for (const corner of [0, 1, 3, 2] as const) visit(corner, range, step, every);
-  return { quad: corners, score: agreement(map, template, corners, 1) };
+/** The corner without a finder pattern is searched in so many times the reach of the others... */
+const FAR = 1.5;
+/** ...and at first by one known module of so many. */
+const SPARSE = 3;
+
+/** Moves the three corners with a finder pattern, `reach` modules around where they are thought to be; the score is of these patterns alone. */
+export function fitFinders(map: LevelMap, template: SymbolTemplate, quad: Quad, reach: number): FittedGrid {
+  const search = cornerSearch(map, template, quad);
+  const rounds = [
+    [reach, 1],
+    [0.5, 0.5],
+    [0.25, 0.25],
+  ] as const;
+  for (const [range, step] of rounds) for (const corner of [0, 1, 3] as const) search.visit(corner, range, step, template.finders, 1);
+  return search.result(template.finders);
 }
 
-/** `every`: one known module of so many is looked at. */
-function agreement(map: LevelMap, { size, points }: SymbolTemplate, quad: Quad, every: number): number {
+/** Moves the corner without a finder pattern, which hangs on the others. */
+export function fitFourth(map: LevelMap, template: SymbolTemplate, quad: Quad, reach: number): FittedGrid {
+  const search = cornerSearch(map, template, quad);
+  search.visit(2, reach * FAR, 0.5, template.points, SPARSE);
+  return search.result(template.points);
+}
+
+/** From half a module to a small part of one, by all known modules. The corner without a finder pattern comes last: it hangs on the others. */
+export function fitFine(map: LevelMap, template: SymbolTemplate, quad: Quad): FittedGrid {
+  const search = cornerSearch(map, template, quad);
+  const rounds = [
+    [0.5, 0.25],
+    [0.25, 0.125],
+    [0.25, 0.125],
+  ] as const;
+  for (const [range, step] of rounds) for (const corner of [0, 1, 3, 2] as const) search.visit(corner, range, step, template.points, 1);
+  return search.result(template.points);
+}
+
+export function fitGrid(map: LevelMap, template: SymbolTemplate, quad: Quad, reach: number): FittedGrid {
+  return fitFine(map, template, fitFourth(map, template, fitFinders(map, template, quad, reach).quad, reach).quad);
+}
+
+function cornerSearch(map: LevelMap, { size }: SymbolTemplate, quad: Quad) {
+  const corners: [Point, Point, Point, Point] = [...quad];
+  const [p0, p1, , p3] = quad;
+  const across = { x: (p1.x - p0.x) / size, y: (p1.y - p0.y) / size };
+  const down = { x: (p3.x - p0.x) / size, y: (p3.y - p0.y) / size };
+  return {
+    /** Ranges and steps in modules; of `points` every so many count. */
+    visit(corner: 0 | 1 | 2 | 3, range: number, step: number, points: Float32Array, every: number) {
+      const from = corners[corner];
+      let best = { score: agreement(map, size, points, corners, every), point: from };
+      for (let v = -range; v <= range; v += step) {
+        for (let u = -range; u <= range; u += step) {
+          if (u === 0 && v === 0) continue;
+          corners[corner] = { x: from.x + u * across.x + v * down.x, y: from.y + u * across.y + v * down.y };
+          const score = agreement(map, size, points, corners, every);
+          if (score > best.score) best = { score, point: corners[corner] };
+        }
+      }
+      corners[corner] = best.point;
+    },
+    result: (points: Float32Array): FittedGrid => ({ quad: [...corners], score: agreement(map, size, points, corners, 1) }),
+  };
+}
+
+function agreement(map: LevelMap, size: number, points: Float32Array, quad: Quad, every: number): number {
   const [a, b, c, d, e, f, g, h] = gridMap(size, quad);
   let sum = 0;
   let count = 0;
@@ -204,5 +307,5 @@ function agreement(map: LevelMap, { size, points }: SymbolTemplate, quad: Quad, 
     sum -= (points[at + 2] ?? 0) * levelAt(map, (a * x + b * y + c) * scale, (d * x + e * y + f) * scale);
     count++;
   }
-  return sum / count;
+  return sum / Math.max(1, count);
 }

@@ -1,14 +1,15 @@
 import QRCode from 'qrcode';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { renderFrame } from '../../fixtures/render-qr.ts';
+import { type HeldCode, renderFrame } from '../../fixtures/render-qr.ts';
 import { createSeededRandom } from '../../fixtures/simulated-host.ts';
 import type { Picture, PictureReader, Quad } from './decoder.ts';
 import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
-import { average, halve, stretch } from './enhance.ts';
+import { average, halve } from './enhance.ts';
 import { drawSymbol, equalise } from './equaliser.ts';
 import { createChangeGate } from './gate.ts';
+import { createHeldSymbol } from './held-symbol.ts';
 import { solveSymmetric } from './linear.ts';
-import { createStack } from './stack.ts';
+import { textureOutlines } from './outline.ts';
 import { fitGrid, levelMap, symbolTemplate } from './symbol-grid.ts';
 import { openZxingWasm } from './zxing-wasm-reader.ts';
 
@@ -105,14 +106,14 @@ describe('a symbol that neighbours smear into each other', () => {
 
   it('is read where the decoder alone reads nothing', async () => {
     const { pixels, widthPx, quad, version } = smearedSymbol(3.2, 5);
-    const picture = stretch(pixels, widthPx, widthPx);
+    const picture: Picture = { luma: Uint8Array.from(pixels), widthPx, heightPx: widthPx };
     const alone = (await reader.read(picture)).filter(({ text }) => text !== undefined);
     expect(alone).toEqual([]);
     const template = symbolTemplate(version);
     if (template === undefined) throw new Error('no template');
     const map = levelMap(pixels, widthPx, widthPx, 16);
-    const values = equalise(map, template, fitGrid(map, template, moveBy(quad, [1, 1, -1, 1, 2, -2, 1, 0]), 3).quad);
-    const symbols = values === undefined ? [] : await reader.read(drawSymbol(values, template), { prepared: true });
+    const equalised = equalise(map, template, fitGrid(map, template, moveBy(quad, [1, 1, -1, 1, 2, -2, 1, 0]), 3).quad);
+    const symbols = equalised === undefined ? [] : await reader.read(drawSymbol(equalised.values, template), { prepared: true });
     expect(symbols.map(({ text }) => text)).toEqual([TEXT]);
   });
 
@@ -131,44 +132,91 @@ describe('a symbol that neighbours smear into each other', () => {
   });
 });
 
-describe('frames laid onto each other', () => {
+describe('a symbol that is held up', () => {
   const size = { widthPx: 480, heightPx: 360 };
-  const frame = (seed: number, x: number, y: number, turnDeg: number): Picture => ({
+  const OTHER = `CP1:${'ZYXWVUTSRQPONMLKJIHGFEDCBA9876543210'.repeat(5)}`;
+  const region = { left: 110, top: 50, widthPx: 260, heightPx: 260 };
+  const shown = (seed: number, code: Partial<HeldCode> = {}, noise = 4): Picture => ({
     ...size,
-    luma: renderFrame({ ...size, seed, noise: 60, code: { text: TEXT, modulePx: 2.4, look: 'paper', x, y, turnDeg } }),
+    luma: renderFrame({ ...size, seed, noise, code: { text: TEXT, modulePx: 2.6, look: 'paper', x: 0.5, y: 0.5, ...code } }),
   });
-  const region = { left: 130, top: 70, widthPx: 220, heightPx: 220 };
+  const aloneReads = async (picture: Picture) => (await reader.read(picture)).some(({ text }) => text !== undefined);
 
-  it('follow the hand, and are read where no single one is', async () => {
-    const stack = createStack(frame(1, 0.5, 0.5, 0), region);
-    const alone: (string | undefined)[] = [];
-    for (let index = 1; index <= 10; index++) {
-      const next = frame(1 + index, 0.5 + index * 0.006, 0.5 - index * 0.004, index * 0.4);
-      alone.push(...(await reader.read(next)).map(({ text }) => text));
-      expect(stack.add(next)).toBe(true);
+  it('has its outline found by texture', () => {
+    // A symbol of 49 modules in the middle of the picture.
+    const half = (49 * 2.6) / 2;
+    for (const outline of textureOutlines(shown(1))) {
+      for (const { x, y } of outline) {
+        expect(Math.abs(Math.abs(x - 240) - half)).toBeLessThan(20);
+        expect(Math.abs(Math.abs(y - 180) - half)).toBeLessThan(20);
+      }
     }
-    expect(stack.frames()).toBe(11);
-    const centre = stack.centre();
-    expect(Math.abs(centre.x - 240 - 0.06 * 480)).toBeLessThan(1.5);
-    expect(Math.abs(centre.y - 180 + 0.04 * 360)).toBeLessThan(1.5);
-    const { pixels, widthPx, heightPx } = stack.mean();
-    const texts = (await reader.read(stretch(pixels, widthPx, heightPx))).map(({ text }) => text);
-    expect(texts).toEqual([TEXT]);
-    expect(alone).not.toContain(TEXT);
+    expect(textureOutlines(shown(1)).length).toBeGreaterThan(0);
+    expect(textureOutlines({ ...size, luma: new Uint8Array(480 * 360) })).toEqual([]);
+    expect(textureOutlines({ widthPx: 5, heightPx: 3, luma: new Uint8Array(15) })).toEqual([]);
   });
 
-  it('end where the code has left', () => {
-    const stack = createStack(frame(1, 0.5, 0.5, 0), region);
-    let taken = 0;
-    while (taken < 20 && stack.add(frame(1, 0.5 + (taken + 1) * 0.018, 0.5, 0))) taken++;
-    expect(taken).toBeGreaterThan(3);
-    expect(taken).toBeLessThan(12);
+  it.each<[string, Partial<HeldCode>, number]>([
+    ['leans far and is small', { tiltDeg: 66, modulePx: 3.4, turnDeg: 30 }, 4],
+    ['is smeared by the hand', { motionPx: 8, modulePx: 3 }, 3],
+    ['is out of focus', { blurPx: 3.4, modulePx: 3 }, 3],
+    ['is drowned in noise', { modulePx: 3 }, 70],
+  ])('is read from a few frames where it %s and the decoder alone reads none', async (_, code, noise) => {
+    const held = createHeldSymbol(reader);
+    const texts: (string | undefined)[] = [];
+    for (let index = 0; index < 8; index++) {
+      const picture = shown(index, { ...code, x: 0.5 + index * 0.001, y: 0.5 - index * 0.001 }, noise);
+      expect(await aloneReads(picture)).toBe(false);
+      if (!held.track(picture) && !held.locate(picture, region)) continue;
+      texts.push(...(await held.read()).map(({ text }) => text));
+    }
+    expect(texts).toContain(TEXT);
+    expect(new Set(texts.filter((text) => text !== undefined)).size).toBe(1);
   });
 
-  it('bear a plain picture', () => {
+  it('is forgotten when another one takes its place', async () => {
+    const held = createHeldSymbol(reader);
+    const texts: (string | undefined)[] = [];
+    for (let index = 0; index < 12; index++) {
+      const picture = shown(index, { text: index < 6 ? TEXT : OTHER, blurPx: 2 });
+      if (held.track(picture) || held.locate(picture, region)) texts.push((await held.read())[0]?.text);
+    }
+    expect(texts.slice(0, 6)).toContain(TEXT);
+    expect(texts.slice(7)).not.toContain(TEXT);
+    expect(texts.slice(7)).toContain(OTHER);
+  });
+
+  it('is said to lie where it does', async () => {
+    const held = createHeldSymbol(reader);
+    expect(held.locate(shown(3), region)).toBe(true);
+    const [symbol] = await held.read();
+    expect(symbol?.text).toBe(TEXT);
+    const half = (49 * 2.6) / 2;
+    expect(symbol?.quad[0].x).toBeCloseTo(240 - half, -0.5);
+    expect(symbol?.quad[2].y).toBeCloseTo(180 + half, -0.5);
+  });
+
+  it('is not seen in noise, in a plain picture, or at the edge of a tiny one', async () => {
+    const random = createSeededRandom(9);
+    const noise: Picture = { ...size, luma: random.bytes(480 * 360) };
     const plain: Picture = { ...size, luma: new Uint8Array(480 * 360).fill(80) };
-    const stack = createStack(plain, region);
-    expect(() => stack.add(plain)).not.toThrow();
+    const held = createHeldSymbol(reader);
+    for (const picture of [noise, plain]) {
+      expect(held.locate(picture, region)).toBe(false);
+      expect(held.track(picture)).toBe(false);
+      expect(await held.read()).toEqual([]);
+    }
+    expect(held.locate({ widthPx: 8, heightPx: 8, luma: random.bytes(64) }, { left: 0, top: 0, widthPx: 8, heightPx: 8 })).toBe(false);
+    held.suggest(
+      [
+        { x: 0, y: 0 },
+        { x: 3, y: 0 },
+        { x: 3, y: 3 },
+        { x: 0, y: 3 },
+      ],
+      40,
+    );
+    expect(held.track(plain)).toBe(false);
   });
 });
 

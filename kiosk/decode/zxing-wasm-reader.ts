@@ -8,7 +8,7 @@ import { prepareZXingModule, type ReaderOptions, type ReadResult, readBarcodes }
 import type { DecodedSymbol, Picture, PictureReader } from './decoder.ts';
 
 const OPTIONS: ReaderOptions = {
-  formats: ['QRCode'],
+  formats: ['QRCodeModel1', 'QRCodeModel2'],
   tryHarder: true,
   tryRotate: true,
   tryInvert: true,
@@ -19,6 +19,7 @@ const OPTIONS: ReaderOptions = {
   textMode: 'Plain',
 };
 
+const AZTEC: ReaderOptions = { ...OPTIONS, formats: ['Aztec'], returnErrors: false };
 const PREPARED: ReaderOptions = { ...OPTIONS, tryInvert: false, tryDownscale: false, tryRotate: false, maxNumberOfSymbols: 2 };
 
 /** Loads the module and reads one small picture, so that the first person does not wait for it. Throws where WebAssembly cannot start. */
@@ -27,9 +28,8 @@ export async function openZxingWasm(): Promise<PictureReader> {
   await prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(wasmBinary).buffer }, fireImmediately: true });
   const reader: PictureReader = {
     name: 'zxing-wasm',
-    async read(picture, { threshold = 'local', prepared = false } = {}) {
-      const binarizer = threshold === 'local' ? 'LocalAverage' : 'GlobalHistogram';
-      const results = await readBarcodes(pgmOf(picture), { ...(prepared ? PREPARED : OPTIONS), binarizer });
+    async read(picture, { aztec = false, prepared = false } = {}) {
+      const results = await readBarcodes(pgmOf(picture), prepared ? PREPARED : aztec ? AZTEC : OPTIONS);
       return results.map(toSymbol);
     },
   };
