@@ -9,6 +9,8 @@ import type { Picture, Point, Quad } from './decoder.ts';
 const RADIUS_PX = 4;
 /** Strength that belongs to the area, as parts of the strongest tenth: print beside a code is weaker than the code, a blurred code is too. */
 const SHARES = [0.3, 0.5];
+/** Less is a plain surface: grey levels a pixel. */
+const STRENGTH_MIN = 1;
 const STRONGEST = 0.9;
 const WEAKEST = 0.1;
 /** Two outlines whose corners are so near to each other are one, cells. */
@@ -25,6 +27,7 @@ export function textureOutlines(picture: Picture): Quad[] {
   const sorted = Float32Array.from(strength).sort();
   // In the dark noise is as strong everywhere.
   const [weakest, strongest] = [sorted[Math.floor(sorted.length * WEAKEST)] ?? 0, sorted[Math.floor(sorted.length * STRONGEST)] ?? 0];
+  if (strongest < STRENGTH_MIN) return [];
   const quads: Quad[] = [];
   for (const share of SHARES) {
     const area = largestArea(strength, columns, rows, weakest + share * (strongest - weakest));
