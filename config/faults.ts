@@ -1,6 +1,6 @@
 /**
- * The one table of operating faults: what went wrong, the code on the citizen's screen while it closes the lane, and what
- * the operator does next, in both languages. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
+ * The one table of operating faults: what went wrong, the code on the citizen's screen while it closes the lane (a `W-nn`
+ * closes none and stands in the log), and what the operator does next, in both languages. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
  */
 export interface FaultEntry {
   /** Shown as `O-nn` while the lane is out of service. */
@@ -96,6 +96,13 @@ export const faults = {
     action: 'Wipe the lens; set its focus to where codes are held (camera tune).',
     summaryVi: 'Hình từ camera bị mờ.',
     actionVi: 'Lau ống kính; chỉnh nét đúng chỗ đưa mã (camera tune).',
+  },
+  'camera-login-visible': {
+    screenCode: 'W-02',
+    summary: 'This ffmpeg takes the login of the camera on its command line only, where other users of the PC can read it.',
+    action: 'Install ffmpeg 5.0 or newer.',
+    summaryVi: 'Bản ffmpeg này chỉ nhận mật khẩu camera trên dòng lệnh, người dùng khác của máy đọc được.',
+    actionVi: 'Cài ffmpeg 5.0 trở lên.',
   },
   'decoder-failed': {
     screenCode: 'O-20',

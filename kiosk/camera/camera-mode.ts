@@ -57,6 +57,11 @@ export function chooseMode(modes: readonly CameraMode[], asked: AskedMode): Chos
   return ranked[0]?.mode;
 }
 
+/** The filter that makes 8-bit luma of a format. Packed RGB has no luma plane: it is computed, in full range. */
+export function lumaFilter({ format, isCompressed }: Pick<ChosenMode, 'format' | 'isCompressed'>): string {
+  return isCompressed || format in LUMA_BYTES ? 'extractplanes=y' : 'format=gray';
+}
+
 function chosen(mode: CameraMode, asked: AskedMode): ChosenMode {
   return {
     format: mode.format,
