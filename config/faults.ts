@@ -97,6 +97,13 @@ export const faults = {
     summaryVi: 'Hình từ camera bị mờ.',
     actionVi: 'Lau ống kính; chỉnh nét đúng chỗ đưa mã (camera tune).',
   },
+  'camera-controls': {
+    screenCode: 'W-01',
+    summary: 'A control of the camera (focus, exposure, mains frequency) could not be set.',
+    action: 'See the log for which one and why; camera tune shows what the camera has. The lane stays open.',
+    summaryVi: 'Không chỉnh được một thông số của camera (nét, phơi sáng, tần số điện).',
+    actionVi: 'Xem nhật ký để biết thông số nào và vì sao; camera tune cho biết camera có gì. Làn vẫn mở.',
+  },
   'camera-login-visible': {
     screenCode: 'W-02',
     summary: 'This ffmpeg takes the login of the camera on its command line only, where other users of the PC can read it.',

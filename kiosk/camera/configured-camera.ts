@@ -6,6 +6,7 @@ import type { FrameSource } from './frame-source.ts';
 import { openCamera } from './open-camera.ts';
 import type { PictureLimits } from './picture-health.ts';
 import { readLogin } from './read-login.ts';
+import type { ControlSetting } from './v4l2-controls.ts';
 import { watchPictures } from './watched-source.ts';
 
 const FROZEN_USB_MS = 3_000;
@@ -25,9 +26,15 @@ export function cameraSettings(config: KioskConfig, path: (given: string) => str
     heightPx: config['camera.heightPx'],
     frameRateHz: config['camera.frameRateHz'],
     ffmpegPath: config['camera.ffmpegPath'] ?? 'ffmpeg',
+    controls: { powerLineHz: config['camera.powerLineHz'], settings: controlSettings(config['camera.controls'] ?? '') },
+    v4l2CtlPath: config['camera.v4l2CtlPath'],
     stalledMs: config['camera.stalledMs'],
     loops,
   };
+}
+
+function controlSettings(text: string): ControlSetting[] {
+  return [...text.matchAll(/([a-z0-9_]+)=(-?\d+)/g)].map(([, name = '', value]) => ({ name, value: Number(value) }));
 }
 
 function pictureLimits(config: KioskConfig): PictureLimits {

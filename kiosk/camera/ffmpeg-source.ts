@@ -4,6 +4,7 @@
  * timeouts come late.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { FaultCode } from '../../config/faults.ts';
 import { type Clock, every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
@@ -14,6 +15,7 @@ import type { FrameSource } from './frame-source.ts';
 import { addressOf, showsLogin } from './network-input.ts';
 import { createNewestFrame, FIRST_FRAME_MS, videoLimits } from './newest-frame.ts';
 import { runTool, toolEnvironment } from './run-tool.ts';
+import { applyControls, findMode } from './usb-device.ts';
 import { createY4mSplitter } from './y4m.ts';
 
 const WATCH_MS = 100;
@@ -34,6 +36,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
   let closed = false;
   let endCurrent: () => void = () => undefined;
   let wake: () => void = () => undefined;
+  let applying: Promise<void> = Promise.resolve();
 
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -54,7 +57,8 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
       }
       // A camera that stays away is said now and then, not every two seconds.
       const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
-      const call = version === undefined ? 'ffmpeg-missing' : ffmpegCall(settings, version);
+      // Asked at each opening: what was unplugged may come back as another one.
+      const call = version === undefined ? 'ffmpeg-missing' : await planCall(settings, version, host);
       if (closed) break;
       const generation = newest.open();
       if (typeof call === 'string') {
@@ -99,6 +103,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
         ({ widthPx, heightPx, frameRateHz }) => {
           host.log.info('camera-open', { widthPx, heightPx, frameRateHz });
           if (widthPx > WIDTH_PX_MAX || heightPx > HEIGHT_PX_MAX) end('camera-settings');
+          else applying = applying.then(() => applyControls(settings, !isLoud, host));
         },
         (luma, { widthPx, heightPx }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx }),
       );
@@ -137,6 +142,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
       endCurrent();
       wake();
       await finished;
+      await applying;
     },
   };
 }
@@ -146,6 +152,15 @@ function stopChild(child: ChildProcess, host: Host): void {
   child.kill('SIGTERM');
   const cancel = host.clock.after(KILL_MS, () => child.kill('SIGKILL'));
   child.once('exit', cancel);
+}
+
+/** What to call ffmpeg with, or the fault that makes it useless to. */
+async function planCall(settings: FfmpegSettings, version: FfmpegVersion, host: Host): Promise<FfmpegCall | FaultCode> {
+  // The name of an unplugged camera goes with it.
+  if (settings.kind === 'v4l2' && !existsSync(settings.source)) return 'camera-missing';
+  const mode = await findMode(settings, host);
+  if (mode !== undefined) host.log.info('camera-mode', { ...mode });
+  return ffmpegCall(settings, version, mode);
 }
 
 async function findVersion(ffmpegPath: string, clock: Clock): Promise<FfmpegVersion | undefined> {
