@@ -105,7 +105,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
           if (widthPx > WIDTH_PX_MAX || heightPx > HEIGHT_PX_MAX) end('camera-settings');
           else applying = applying.then(() => applyControls(settings, !isLoud, host));
         },
-        (luma, { widthPx, heightPx }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx }),
+        (luma, { widthPx, heightPx, whiteLevel }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx, whiteLevel }),
       );
       child.stdout.on('data', (chunk: Buffer) => {
         if (fault !== undefined) return;
