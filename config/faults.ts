@@ -111,6 +111,13 @@ export const faults = {
     summaryVi: 'Bản ffmpeg này chỉ nhận mật khẩu camera trên dòng lệnh, người dùng khác của máy đọc được.',
     actionVi: 'Cài ffmpeg 5.0 trở lên.',
   },
+  'camera-name-unsteady': {
+    screenCode: 'W-03',
+    summary: 'The camera is named by a number that another camera may get after it was unplugged.',
+    action: 'Take the name that camera list gives, under /dev/v4l.',
+    summaryVi: 'Camera được gọi bằng số, số này có thể thành của camera khác sau khi rút ra.',
+    actionVi: 'Dùng tên mà camera list cho biết, trong /dev/v4l.',
+  },
   'decoder-failed': {
     screenCode: 'O-20',
     summary: 'No decoder could be started.',

@@ -12,6 +12,7 @@ import type { CameraSettings } from './camera-settings.ts';
 import { type FfmpegKind, ffmpegCall, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
 import type { FfmpegCall, FfmpegVersion } from './ffmpeg-call.ts';
 import type { FrameSource } from './frame-source.ts';
+import { steadierName } from './list-cameras.ts';
 import { addressOf, showsLogin } from './network-input.ts';
 import { createNewestFrame, FIRST_FRAME_MS, videoLimits } from './newest-frame.ts';
 import { runTool, toolEnvironment } from './run-tool.ts';
@@ -28,6 +29,8 @@ const HEIGHT_PX_MAX = 2_304;
 const LOUD_FAILURES = 20;
 const STDERR_LINES_MAX = 5;
 const STDERR_CHARS_MAX = 300;
+/** A longer line is dropped. */
+const STDERR_LINE_MAX = 8_192;
 
 type FfmpegSettings = CameraSettings & { kind: FfmpegKind };
 
@@ -53,7 +56,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
     while (!closed) {
       if (version === undefined) {
         version = await findVersion(settings.ffmpegPath, host.clock);
-        if (version !== undefined) warnOfLogin(settings, version, host);
+        if (version !== undefined) warnOnce(settings, version, host);
       }
       // A camera that stays away is said now and then, not every two seconds.
       const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
@@ -168,20 +171,31 @@ async function findVersion(ffmpegPath: string, clock: Clock): Promise<FfmpegVers
   return isGood ? parseFfmpegVersion(stdout) : undefined;
 }
 
-function warnOfLogin({ kind, ...settings }: FfmpegSettings, version: FfmpegVersion, host: Host): void {
-  if ((kind !== 'rtsp' && kind !== 'mjpeg') || !showsLogin({ ...settings, kind }, version)) return;
-  host.log.warn('camera-login-visible', { ffmpeg: version.major });
+/** What works and should be mended all the same. */
+function warnOnce({ kind, ...settings }: FfmpegSettings, version: FfmpegVersion, host: Host): void {
+  if ((kind === 'rtsp' || kind === 'mjpeg') && showsLogin({ ...settings, kind }, version)) {
+    host.log.warn('camera-login-visible', { ffmpeg: version.major });
+  }
+  const better = kind === 'v4l2' ? steadierName(settings.source) : undefined;
+  if (better !== undefined) host.log.warn('camera-name-unsteady', { source: settings.source, better });
 }
 
 /** The first lines of each life of the child, without its login and the address of a network camera, which may hold more secrets. */
 function logStderr(child: ChildProcess, settings: FfmpegSettings, isLoud: boolean, host: Host): void {
   let lines = 0;
+  let begun = '';
   const secrets = settings.kind === 'rtsp' || settings.kind === 'mjpeg' ? [addressOf(settings), settings.source] : [];
   const withoutAddress = (line: string) => secrets.reduce((kept, secret) => kept.replaceAll(secret, '(address)'), line);
+  const say = (line: string) => {
+    if (!isLoud || line.trim() === '' || ++lines > STDERR_LINES_MAX) return;
+    host.log.warn('ffmpeg', { says: redact(withoutAddress(line), settings.login).slice(0, STDERR_CHARS_MAX) });
+  };
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    for (const line of text.split('\n')) {
-      if (!isLoud || line.trim() === '' || ++lines > STDERR_LINES_MAX) continue;
-      host.log.warn('ffmpeg', { says: redact(withoutAddress(line), settings.login).slice(0, STDERR_CHARS_MAX) });
-    }
+    // Whole lines only: a login that is cut in two would not be known again.
+    const parts = (begun + text).split('\n');
+    begun = parts.pop() ?? '';
+    if (begun.length > STDERR_LINE_MAX) begun = '';
+    for (const line of parts) say(line);
   });
+  child.once('close', () => say(begun));
 }
