@@ -2,7 +2,7 @@
 import { type FaultCode, faults } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
-import { openConfiguredCamera } from '../kiosk/camera/configured-camera.ts';
+import { guideOf, openConfiguredCamera } from '../kiosk/camera/configured-camera.ts';
 import type { Frame, FrameSource } from '../kiosk/camera/frame-source.ts';
 import { measureGuide, partOf } from '../kiosk/camera/sharpness.ts';
 import type { Decoder } from '../kiosk/decode/decoder.ts';
@@ -90,8 +90,7 @@ export async function runCameraTest({ config, path }: CameraChoice, seconds: num
 async function look(frame: Frame, decoder: Decoder, config: KioskConfig, seen: Seen): Promise<void> {
   if (seen.newest === undefined) [seen.firstSequence, seen.firstAtMs] = [frame.sequence, frame.arrivedAtMs];
   seen.newest = frame;
-  const part = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
-  const { level, sharpness } = measureGuide(partOf(frame, part));
+  const { level, sharpness } = measureGuide(partOf(frame, guideOf(config)));
   seen.levels.push(level);
   seen.sharpness.push(sharpness);
   // Frames of a source have no padding.

@@ -5,7 +5,7 @@
 import { createNodeHost } from '../config/host/node-host.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { CameraSettings } from '../kiosk/camera/camera-settings.ts';
-import { cameraSettings } from '../kiosk/camera/configured-camera.ts';
+import { cameraSettings, guideOf } from '../kiosk/camera/configured-camera.ts';
 import { nextExposure } from '../kiosk/camera/exposure.ts';
 import { type FocusTry, nextFocusTries, sharpest } from '../kiosk/camera/focus-sweep.ts';
 import { openCamera } from '../kiosk/camera/open-camera.ts';
@@ -17,11 +17,13 @@ import { createFrameReader, type FrameReader } from './camera-frames.ts';
 import { CommandError, exitCode } from './command.ts';
 import { untilStopped } from './until-stopped.ts';
 
+/** `guide`: metered on the guide now and by the kiosk; `fixed`: now, and kept; `camera`: left to the camera. */
+export type TunedExposure = 'guide' | 'fixed' | 'camera';
+
 export interface TuneOptions {
   readonly dryRun: boolean;
   readonly json: boolean;
-  /** `fixed` meters the guide once and keeps the time; `camera` leaves exposure to the camera. */
-  readonly exposure: 'camera' | 'fixed';
+  readonly exposure: TunedExposure;
 }
 
 /** One tuning under way. */
@@ -49,12 +51,10 @@ export async function runCameraTune({ config, path }: CameraChoice, options: Tun
   const controls = await readControls(settings, host);
   if (typeof controls === 'string') throw new CommandError(exitCode.unavailable, `the controls cannot be read: ${controls}`);
   for (const { name, min, max, value } of controls) say(`${name} ${value} (${min} to ${max})`);
-  const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
-  if (options.dryRun) {
-    return dryRun(controls, config['camera.powerLineHz'], options);
-  }
-  // What is found replaces what was configured.
-  const source = openCamera({ ...settings, controls: { powerLineHz: config['camera.powerLineHz'], settings: [] } }, host);
+  const guide = guideOf(config);
+  if (options.dryRun) return dryRun(controls, config['camera.powerLineHz'], options);
+  // What is found replaces what was configured: nothing else sets controls meanwhile.
+  const source = openCamera({ ...settings, controls: undefined }, host);
   let stopped = false;
   void untilStopped().then(() => {
     stopped = true;
@@ -68,11 +68,13 @@ export async function runCameraTune({ config, path }: CameraChoice, options: Tun
         `${source.health().fault ?? 'camera-no-frame'}: no picture came from ${settings.source}.`,
       );
     }
-    const exposure = options.exposure === 'fixed' ? await tuneExposure(tuning, config['camera.powerLineHz']) : [];
+    await setPowerLine(tuning, config['camera.powerLineHz']);
+    const exposure = options.exposure !== 'camera' ? await tuneExposure(tuning, config['camera.powerLineHz']) : [];
     const { found, tried } = await tuneFocus(tuning);
     isDone = !stopped;
     if (!isDone) throw new CommandError(exitCode.failed, 'stopped; the camera is as it was.');
-    print([...found, ...exposure], config['camera.powerLineHz'], tried, options.json);
+    const kept = { powerLineHz: config['camera.powerLineHz'], controls: join([...found, ...exposure]) };
+    print({ ...kept, exposure: options.exposure === 'guide' && exposure.length > 0 ? 'guide' : 'camera' }, tried, options.json);
     return exitCode.ok;
   } finally {
     await source.close();
@@ -82,7 +84,7 @@ export async function runCameraTune({ config, path }: CameraChoice, options: Tun
 
 function dryRun(controls: readonly Control[], powerLineHz: number, { exposure, json }: TuneOptions): number {
   const focus = findControl(controls, 'focus_absolute');
-  const tuned = [focus, exposure === 'fixed' ? findControl(controls, 'exposure_time_absolute') : undefined];
+  const tuned = [focus, exposure !== 'camera' ? findControl(controls, 'exposure_time_absolute') : undefined];
   const settings = tuned.flatMap((control) => (control === undefined ? [] : [{ name: control.name, value: control.value }]));
   const { steps, refused } = planControls(controls, { powerLineHz, settings });
   const first = join(steps.filter(({ name }) => !settings.some((one) => one.name === name)));
@@ -92,6 +94,12 @@ function dryRun(controls: readonly Control[], powerLineHz: number, { exposure, j
   else
     say(`would set ${first || 'nothing'} and first try focus_absolute ${focusTries.join(', ') || '(there is none)'}; nothing was changed`);
   return exitCode.ok;
+}
+
+async function setPowerLine(tuning: Tuning, powerLineHz: number): Promise<void> {
+  const { steps, refused } = planControls(tuning.controls, { powerLineHz, settings: [] });
+  for (const why of refused) say(why);
+  for (const step of steps) await set(tuning, step);
 }
 
 /** Sweeps the lens; the settings that were found best, or none for a camera whose focus is fixed. */
@@ -177,13 +185,19 @@ async function restore({ controls, settings, host }: Tuning): Promise<void> {
   }
 }
 
-function print(found: readonly ControlSetting[], powerLineHz: number, tried: readonly FocusTry[], json: boolean): void {
+/** What to keep, by the names of the options. */
+interface Kept {
+  readonly powerLineHz: number;
+  readonly exposure: 'camera' | 'guide';
+  readonly controls: string;
+}
+
+function print(kept: Kept, tried: readonly FocusTry[], json: boolean): void {
   if (json) {
-    process.stdout.write(`${JSON.stringify({ powerLineHz, controls: join(found), focusTried: tried })}\n`);
+    process.stdout.write(`${JSON.stringify({ ...kept, focusTried: tried })}\n`);
     return;
   }
-  const controls = found.length === 0 ? '' : `camera.controls: ${join(found)}\n`;
-  process.stdout.write(`camera.powerLineHz: ${powerLineHz}\n${controls}`);
+  for (const [name, value] of Object.entries(kept)) if (value !== '') process.stdout.write(`camera.${name}: ${value}\n`);
   say('the camera is set so until it is unplugged; the lines on stdout keep it in the configuration');
 }
 

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import { cameraKinds } from '../config/options/kiosk-options.ts';
 import type { CameraGiven } from './camera-config.ts';
+import type { TunedExposure } from './camera-tune.ts';
 import { wholeNumber } from './cli-arguments.ts';
 
 /** Options that name a camera. */
@@ -42,13 +43,16 @@ export function addCameraCommands(program: Command): void {
   withCamera(camera.command('tune'))
     .description('find focus, exposure and mains frequency of a V4L2 camera; prints the lines of configuration that keep them')
     .addOption(
-      new Option('--exposure <how>', 'fixed: meter the guide once, for constant light; camera: leave it to the camera')
-        .choices(['camera', 'fixed'])
-        .default('camera'),
+      new Option(
+        '--exposure <how>',
+        'guide: metered on the guide, now and by the kiosk; fixed: now and kept, for light that stays; camera: its own',
+      )
+        .choices(['guide', 'fixed', 'camera'])
+        .default('guide'),
     )
     .option('--dry-run', 'say what would be set and change nothing')
     .option('--json', 'one JSON object at the end')
-    .action(async (given: CameraGiven & { exposure: 'camera' | 'fixed'; dryRun?: boolean; json?: boolean }) => {
+    .action(async (given: CameraGiven & { exposure: TunedExposure; dryRun?: boolean; json?: boolean }) => {
       const { exposure, dryRun = false, json = false, ...own } = given;
       const { chooseCamera } = await import('./camera-config.ts');
       const { runCameraTune } = await import('./camera-tune.ts');

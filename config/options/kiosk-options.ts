@@ -121,6 +121,13 @@ export const kioskOptions = {
     reason: 'Set on a V4L2 camera whenever it is opened, such as focus_absolute=120.',
     remote: true,
   }),
+  'camera.exposure': option({
+    schema: z.enum(['camera', 'guide']),
+    default: 'camera',
+    expected: 'camera or guide',
+    reason: 'Who meters: a V4L2 camera its whole picture, or the kiosk the guide alone.',
+    remote: true,
+  }),
   'camera.v4l2CtlPath': option({
     schema: path,
     optional: true,

@@ -8,8 +8,13 @@ import { silentLog } from '../../config/ports/log.ts';
 import { createFakeUsbCamera, type FakeUsbCamera } from '../../fixtures/fake-usb-camera.ts';
 import type { CameraSettings } from './camera-settings.ts';
 import type { FrameSource } from './frame-source.ts';
+import { meterOnGuide } from './metered-source.ts';
 import { openCamera } from './open-camera.ts';
 import { findControl, parseControls, planControls, unmetSteps } from './v4l2-controls.ts';
+
+/** On a machine that is busy with other things. */
+const SOON = { timeout: 20_000 };
+const TEST_MS = 60_000;
 
 const LISTED = `
 User Controls
@@ -98,7 +103,7 @@ describe('the controls of a V4L2 camera', () => {
   });
 });
 
-describe.skipIf(process.platform === 'win32')('a V4L2 camera', () => {
+describe.skipIf(process.platform === 'win32')('a V4L2 camera', { timeout: TEST_MS }, () => {
   let folder = '';
   let camera: FakeUsbCamera;
   const opened: FrameSource[] = [];
@@ -114,27 +119,26 @@ describe.skipIf(process.platform === 'win32')('a V4L2 camera', () => {
   const open = (change: Partial<CameraSettings> = {}, settings: Record<string, number> = { focus_absolute: 120 }) => {
     const lines: string[] = [];
     const write = (event: string, fields?: LogFields) => void lines.push(`${event} ${JSON.stringify(fields)}`);
-    const source = openCamera(
-      {
-        kind: 'v4l2',
-        source: camera.device,
-        login: undefined,
-        ...{ widthPx: 1280, heightPx: 720, frameRateHz: 30, stalledMs: 2_000, loops: 1 },
-        ...{ ffmpegPath: camera.ffmpegPath, v4l2CtlPath: camera.v4l2CtlPath },
-        controls: { powerLineHz: 50, settings: Object.entries(settings).map(([name, value]) => ({ name, value })) },
-        ...change,
-      },
-      { clock: nodeClock, random: nodeRandom, log: { ...silentLog, info: write, warn: write, error: write } },
-    );
+    const usb: CameraSettings = {
+      kind: 'v4l2',
+      source: camera.device,
+      login: undefined,
+      ...{ widthPx: 1280, heightPx: 720, frameRateHz: 30, stalledMs: 2_000, loops: 1 },
+      ...{ ffmpegPath: camera.ffmpegPath, v4l2CtlPath: camera.v4l2CtlPath },
+      controls: { powerLineHz: 50, settings: Object.entries(settings).map(([name, value]) => ({ name, value })) },
+      ...change,
+    };
+    const host = { clock: nodeClock, random: nodeRandom, log: { ...silentLog, info: write, warn: write, error: write } };
+    const source = openCamera(usb, host);
     opened.push(source);
-    return { source, said: () => lines.join('\n') };
+    return { source, usb, host, said: () => lines.join('\n') };
   };
 
   it('is asked for the best of what it offers, and set', async () => {
     const { source, said } = open();
     expect(await source.next()).toMatchObject({ widthPx: 160, generation: 1 });
     expect(camera.calls('ffmpeg')[0]).toContain(`-f v4l2 -input_format mjpeg -video_size 1280x720 -framerate 30 -i ${camera.device}`);
-    await expect.poll(said).toContain('camera-controls-set');
+    await expect.poll(said, SOON).toContain('camera-controls-set');
     expect([camera.control('focus_automatic_continuous'), camera.control('focus_absolute')]).toEqual([0, 120]);
     expect(camera.control('power_line_frequency')).toBe(1);
     expect(said()).not.toContain('camera-controls ');
@@ -143,25 +147,48 @@ describe.skipIf(process.platform === 'win32')('a V4L2 camera', () => {
   it('that was unplugged comes back by itself, with what it was set to', async () => {
     const { source } = open();
     await source.next();
-    await expect.poll(() => camera.control('focus_absolute')).toBe(120);
+    await expect.poll(() => camera.control('focus_absolute'), SOON).toBe(120);
     camera.unplug();
-    await expect.poll(() => source.health().state, { timeout: 5_000 }).toBe('down');
-    await expect.poll(() => source.health().fault, { timeout: 5_000 }).toBe('camera-missing');
+    await expect.poll(() => source.health().state, SOON).toBe('down');
+    await expect.poll(() => source.health().fault, SOON).toBe('camera-missing');
     expect(camera.control('focus_absolute')).toBeUndefined();
     camera.plug();
-    await expect.poll(() => source.health().state, { timeout: 10_000 }).toBe('live');
-    await expect.poll(() => camera.control('focus_absolute')).toBe(120);
+    await expect.poll(() => source.health().state, SOON).toBe('live');
+    await expect.poll(() => camera.control('focus_absolute'), SOON).toBe(120);
     expect(camera.control('power_line_frequency')).toBe(1);
+  });
+
+  it('has its exposure follow the guide, also after it was unplugged', async () => {
+    camera.set('exposure_time_absolute', 600);
+    const { source, usb, host, said } = open({}, {});
+    const metered = meterOnGuide(source, usb, { x: 0, y: 0, width: 1, height: 1 }, host);
+    opened.push(metered);
+    let isOver = false;
+    const reading = (async () => {
+      while (!isOver && (await metered.next()) !== undefined);
+    })();
+    const exposure = () => camera.control('exposure_time_absolute');
+    await expect.poll(exposure, SOON).toBe(200);
+    expect(camera.control('auto_exposure')).toBe(1);
+    camera.unplug();
+    await expect.poll(() => source.health().state, SOON).toBe('down');
+    camera.plug();
+    camera.set('exposure_time_absolute', 20);
+    await expect.poll(exposure, SOON).toBe(200);
+    expect(said()).not.toContain('left to the camera');
+    isOver = true;
+    await metered.close();
+    await reading;
   });
 
   it('sees also where a control is missing or v4l2-ctl is, and that is said by name', async () => {
     const first = open({}, { zoom_absolute: 3, focus_absolute: 120 });
     expect(await first.source.next()).toBeDefined();
-    await expect.poll(first.said).toContain('camera-controls {"why":"the camera has no zoom_absolute"}');
-    await expect.poll(() => camera.control('focus_absolute')).toBe(120);
+    await expect.poll(first.said, SOON).toContain('camera-controls {"why":"the camera has no zoom_absolute"}');
+    await expect.poll(() => camera.control('focus_absolute'), SOON).toBe(120);
     const second = open({ v4l2CtlPath: join(folder, 'nowhere') });
     expect(await second.source.next()).toBeDefined();
-    await expect.poll(second.said).toContain('was not found: install v4l-utils');
+    await expect.poll(second.said, SOON).toContain('was not found: install v4l-utils');
     expect(second.source.health().state).toBe('live');
   });
 });
