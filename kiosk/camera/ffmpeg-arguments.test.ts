@@ -37,11 +37,11 @@ describe('the ffmpeg command line', () => {
 
   it('speaks the language of each ffmpeg', () => {
     expect(line('rtsp', {}, OLD)).toContain(
-      '-protocol_whitelist rtsp,rtp,udp,tcp -rtsp_transport tcp -stimeout 3000000 -f rtsp -i rtsp://10.0.0.9/live',
+      '-protocol_whitelist rtsp,rtp,udp,tcp -rtsp_transport tcp -stimeout 3000000 -allowed_media_types video -fpsprobesize 0 -f rtsp -i rtsp://10.0.0.9/live',
     );
     expect(line('rtsp', {}, OLD)).toContain('-vsync passthrough');
     expect(line('mjpeg', { source: 'http://10.0.0.9/v' }, OLD)).toContain(
-      '-protocol_whitelist http,tcp -rw_timeout 2000000 -f mpjpeg -i http://10.0.0.9/v',
+      '-protocol_whitelist http,tcp -rw_timeout 2000000 -fpsprobesize 0 -f mpjpeg -i http://10.0.0.9/v',
     );
     expect(line('rtsp', {}, { major: 5, minor: 0 })).toContain('-vsync passthrough');
     expect(line('rtsp', {}, { major: 7, minor: 0 })).toContain('-fps_mode passthrough');
@@ -55,19 +55,21 @@ describe('the ffmpeg command line', () => {
 describe('a network camera', () => {
   it('is told of on standard input, and nothing but its own formats and protocols is let in', () => {
     expect(line('rtsp')).toContain(
-      '-protocol_whitelist pipe,rtsp,rtp,udp,tcp -format_whitelist concat,rtsp -f concat -safe 0 -i pipe:0 -an',
+      '-protocol_whitelist pipe,rtsp,rtp,udp,tcp -format_whitelist concat,rtsp -fpsprobesize 0 -f concat -safe 0 -i pipe:0 -an',
     );
     expect(script('rtsp')).toEqual([
       'ffconcat version 1.0',
       "file 'rtsp://10.0.0.9/live'",
       'option rtsp_transport tcp',
       'option timeout 3000000',
+      'option allowed_media_types video',
+      'option fpsprobesize 0',
       'option protocol_whitelist rtsp,rtp,udp,tcp',
       'option format_whitelist rtsp',
       '',
     ]);
     const web = { source: 'http://10.0.0.9/v' };
-    expect(line('mjpeg', web)).toContain('-protocol_whitelist pipe,http,tcp -format_whitelist concat,mpjpeg -f concat');
+    expect(line('mjpeg', web)).toContain('-protocol_whitelist pipe,http,tcp -format_whitelist concat,mpjpeg -fpsprobesize 0 -f concat');
     expect(script('mjpeg', web)).toEqual(expect.arrayContaining(['option rw_timeout 2000000', 'option max_redirects 0']));
     expect(script('rtsp', { source: 'rtsps://10.0.0.9/v' })).toContain('option protocol_whitelist rtsp,rtp,udp,tcp,tls');
     expect(script('mjpeg', { source: 'https://10.0.0.9/v' })).toContain('option protocol_whitelist http,tcp,https,tls');

@@ -61,7 +61,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
       // A camera that stays away is said now and then, not every two seconds.
       const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
       // Asked at each opening: what was unplugged may come back as another one.
-      const call = version === undefined ? 'ffmpeg-missing' : await planCall(settings, version, host);
+      const call = version === undefined ? 'ffmpeg-missing' : await planCall(settings, version, isLoud, host);
       if (closed) break;
       const generation = newest.open();
       if (typeof call === 'string') {
@@ -158,11 +158,11 @@ function stopChild(child: ChildProcess, host: Host): void {
 }
 
 /** What to call ffmpeg with, or the fault that makes it useless to. */
-async function planCall(settings: FfmpegSettings, version: FfmpegVersion, host: Host): Promise<FfmpegCall | FaultCode> {
+async function planCall(settings: FfmpegSettings, version: FfmpegVersion, isLoud: boolean, host: Host): Promise<FfmpegCall | FaultCode> {
   // The name of an unplugged camera goes with it.
   if (settings.kind === 'v4l2' && !existsSync(settings.source)) return 'camera-missing';
   const mode = await findMode(settings, host);
-  if (mode !== undefined) host.log.info('camera-mode', { ...mode });
+  if (mode !== undefined && isLoud) host.log.info('camera-mode', { ...mode });
   return ffmpegCall(settings, version, mode);
 }
 

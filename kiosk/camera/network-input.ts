@@ -11,6 +11,8 @@ export type NetworkKind = 'rtsp' | 'mjpeg';
 
 const RTSP_TIMEOUT_US = '3000000';
 const HTTP_TIMEOUT_US = '2000000';
+/** The rate is counted here: to guess it, ffmpeg would look at the stream for a second longer. */
+const NO_RATE_GUESS: [string, string] = ['fpsprobesize', '0'];
 
 export function networkInput(settings: CameraSettings & { kind: NetworkKind }, version: FfmpegVersion): FfmpegCall {
   const { kind } = settings;
@@ -26,7 +28,7 @@ export function networkInput(settings: CameraSettings & { kind: NetworkKind }, v
   return {
     arguments: [
       ...['-protocol_whitelist', `pipe,${protocols}`, '-format_whitelist', `concat,${format}`],
-      ...['-f', 'concat', '-safe', '0', '-i', 'pipe:0'],
+      ...[`-${NO_RATE_GUESS[0]}`, NO_RATE_GUESS[1], '-f', 'concat', '-safe', '0', '-i', 'pipe:0'],
     ],
     stdin: ['ffconcat version 1.0', `file ${quoted(address)}`, ...inner.map(([name, value]) => `option ${name} ${value}`), ''].join('\n'),
   };
@@ -62,11 +64,14 @@ function inputOptions(kind: NetworkKind, { major }: FfmpegVersion): [string, str
     return [
       ['rtsp_transport', 'tcp'],
       [major >= 5 ? 'timeout' : 'stimeout', RTSP_TIMEOUT_US],
+      // A track of sound that is silent would be waited for.
+      ['allowed_media_types', 'video'],
+      NO_RATE_GUESS,
     ];
   }
   // A camera that sends its reader elsewhere is no camera; before 5.0 that cannot be said.
   const redirects: [string, string][] = major >= 5 ? [['max_redirects', '0']] : [];
-  return [['rw_timeout', HTTP_TIMEOUT_US], ...redirects];
+  return [['rw_timeout', HTTP_TIMEOUT_US], ...redirects, NO_RATE_GUESS];
 }
 
 /** No address may end its line. */
