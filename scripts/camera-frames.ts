@@ -15,11 +15,16 @@ export function createFrameReader(source: FrameSource, clock: Clock): FrameReade
       asked ??= source.next();
       const frame = asked;
       return new Promise((resolve, reject) => {
-        const cancel = clock.after(Math.max(0, untilMs - clock.monotonicMs()), () => resolve(undefined));
+        let isOver = false;
+        const cancel = clock.after(Math.max(0, untilMs - clock.monotonicMs()), () => {
+          isOver = true;
+          resolve(undefined);
+        });
         frame
           .then((given) => {
             // One that came too late stays for the next call.
-            if (clock.monotonicMs() < untilMs) asked = undefined;
+            if (isOver) return;
+            asked = undefined;
             resolve(given);
           })
           .catch(reject)
