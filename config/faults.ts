@@ -1,6 +1,6 @@
 /**
- * The one table of operating faults: what went wrong, the code on the citizen's screen while it closes the lane, and what
- * the operator does next, in both languages. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
+ * The one table of operating faults: what went wrong, the code on the citizen's screen while it closes the lane (a `W-nn`
+ * closes none and stands in the log), and what the operator does next, in both languages. A fault is handled by a loop (retried with bounds, shown, logged); it is never an Outcome.
  */
 export interface FaultEntry {
   /** Shown as `O-nn` while the lane is out of service. */
@@ -96,6 +96,27 @@ export const faults = {
     action: 'Wipe the lens; set its focus to where codes are held (camera tune).',
     summaryVi: 'Hình từ camera bị mờ.',
     actionVi: 'Lau ống kính; chỉnh nét đúng chỗ đưa mã (camera tune).',
+  },
+  'camera-controls': {
+    screenCode: 'W-01',
+    summary: 'A control of the camera (focus, exposure, mains frequency) could not be set.',
+    action: 'See the log for which one and why; camera tune shows what the camera has. The lane stays open.',
+    summaryVi: 'Không chỉnh được một thông số của camera (nét, phơi sáng, tần số điện).',
+    actionVi: 'Xem nhật ký để biết thông số nào và vì sao; camera tune cho biết camera có gì. Làn vẫn mở.',
+  },
+  'camera-login-visible': {
+    screenCode: 'W-02',
+    summary: 'This ffmpeg takes the login of the camera on its command line only, where other users of the PC can read it.',
+    action: 'Install ffmpeg 5.0 or newer.',
+    summaryVi: 'Bản ffmpeg này chỉ nhận mật khẩu camera trên dòng lệnh, người dùng khác của máy đọc được.',
+    actionVi: 'Cài ffmpeg 5.0 trở lên.',
+  },
+  'camera-name-unsteady': {
+    screenCode: 'W-03',
+    summary: 'The camera is named by a number that another camera may get after it was unplugged.',
+    action: 'Take the name that camera list gives, under /dev/v4l.',
+    summaryVi: 'Camera được gọi bằng số, số này có thể thành của camera khác sau khi rút ra.',
+    actionVi: 'Dùng tên mà camera list cho biết, trong /dev/v4l.',
   },
   'decoder-failed': {
     screenCode: 'O-20',

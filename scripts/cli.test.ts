@@ -242,6 +242,7 @@ describe('the README', () => {
 describe('explain', () => {
   it('says what every code on a screen means', async () => {
     expect((await run(['explain', 'o-12'])).stdout).toContain('camera-stalled');
+    expect((await run(['explain', 'w-01'])).stdout).toMatch(/camera-controls +warning/);
     expect((await run(['explain', 'D-10', '--json'])).lines.map((line) => JSON.parse(line))).toMatchObject([
       { name: 'expired', verdict: 'deny' },
     ]);

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import { portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
+import { addCameraCommands } from './cli-camera.ts';
 import { addCentreCommands } from './cli-centre.ts';
 import { CommandError, exitCode } from './command.ts';
 
@@ -106,6 +107,7 @@ program
     await issueCode(given);
   });
 
+addCameraCommands(program);
 addCentreCommands(program);
 
 program

@@ -18,7 +18,7 @@ function explanations(): Explanation[] {
   const ofFaults = Object.entries<FaultEntry>(faults).map(([name, { screenCode, summary, action }]) => ({
     screenCode,
     name,
-    verdict: screenCode.startsWith('U') ? 'upstream' : 'lane closed',
+    verdict: verdictOf(screenCode),
     meaning: summary,
     action,
   }));
@@ -34,6 +34,11 @@ function explanations(): Explanation[] {
     action: 'Check that the kiosk runs.',
   };
   return [own, ...ofFaults, ...ofReasons];
+}
+
+function verdictOf(screenCode: string): string {
+  if (screenCode.startsWith('W')) return 'warning';
+  return screenCode.startsWith('U') ? 'upstream' : 'lane closed';
 }
 
 /** All of them, or those that `code` names: a code on a screen, a reason or a fault. */

@@ -104,6 +104,37 @@ export const kioskOptions = {
     reason: 'ffmpeg, where it is not on the PATH.',
     remote: false,
   }),
+  'camera.powerLineHz': option({
+    schema: z.union([z.literal(50), z.literal(60)]),
+    default: 50,
+    expected: '50 or 60',
+    reason: 'Frequency of the mains, against flicker (V4L2).',
+    remote: true,
+  }),
+  'camera.controls': option({
+    schema: z
+      .string()
+      .max(1024)
+      .regex(/^[a-z][a-z0-9_]*=-?\d{1,9}(, ?[a-z][a-z0-9_]*=-?\d{1,9})*$/),
+    optional: true,
+    expected: 'name=number,... as camera tune prints them',
+    reason: 'Set on a V4L2 camera whenever it is opened, such as focus_absolute=120.',
+    remote: true,
+  }),
+  'camera.exposure': option({
+    schema: z.enum(['camera', 'guide']),
+    default: 'camera',
+    expected: 'camera or guide',
+    reason: 'Who meters: a V4L2 camera its whole picture, or the kiosk the guide alone.',
+    remote: true,
+  }),
+  'camera.v4l2CtlPath': option({
+    schema: path,
+    optional: true,
+    expected: 'a program',
+    reason: 'v4l2-ctl, where it is not on the PATH.',
+    remote: false,
+  }),
   'camera.stalledMs': option({
     schema: ms(500, 60_000),
     default: 2_000,

@@ -1,3 +1,5 @@
+import type { ControlWishes } from './v4l2-controls.ts';
+
 /** How a camera is reached. */
 export interface CameraSettings {
   readonly kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation' | 'replay' | 'stills';
@@ -10,6 +12,10 @@ export interface CameraSettings {
   readonly heightPx: number;
   readonly frameRateHz: number;
   readonly ffmpegPath: string;
+  /** Set on a V4L2 camera at each opening; undefined leaves it as it is. */
+  readonly controls?: ControlWishes | undefined;
+  /** `v4l2-ctl` where absent. */
+  readonly v4l2CtlPath?: string | undefined;
   /** So long without a frame, the camera is opened anew. */
   readonly stalledMs: number;
   /** How often a replay is shown. */

@@ -7,9 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { silentLog } from '../../config/ports/log.ts';
 import { createSimulatedHost } from '../../fixtures/simulated-host.ts';
-import type { CameraSettings } from './camera-settings.ts';
 import { openClip } from './clip.ts';
-import { ffmpegArguments, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
 import type { FrameSource } from './frame-source.ts';
 import { createNewestFrame, type Pixels, videoLimits } from './newest-frame.ts';
 import { createReplaySource } from './replay-source.ts';
@@ -233,51 +231,5 @@ describe('stills', () => {
     await expect.poll(() => source.health().fault).toBe('camera-missing');
     await source.close();
     expect(await first).toBeUndefined();
-  });
-});
-
-describe('the ffmpeg command line', () => {
-  const settings = {
-    source: 'rtsp://10.0.0.9/live',
-    login: undefined,
-    widthPx: 1280,
-    heightPx: 720,
-    frameRateHz: 30,
-    ffmpegPath: 'ffmpeg',
-    stalledMs: 2_000,
-    loops: 1,
-  };
-  const of = (kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation', change: Partial<CameraSettings> = {}, major = 5) =>
-    ffmpegArguments({ ...settings, ...change, kind }, { major, minor: 1 }).join(' ');
-
-  it('forces formats and protocols, and describes its own size', () => {
-    for (const kind of ['rtsp', 'mjpeg', 'v4l2', 'dshow', 'avfoundation'] as const) {
-      expect(of(kind)).toMatch(/-nostdin .* -f \S+ .*-i .* -fps_mode passthrough .*-f yuv4mpegpipe pipe:1$/);
-      expect(of(kind).match(/-threads 1/g)).toHaveLength(2);
-    }
-    expect(of('rtsp')).toContain(
-      '-protocol_whitelist rtsp,rtp,udp,tcp -rtsp_transport tcp -timeout 3000000 -f rtsp -i rtsp://10.0.0.9/live',
-    );
-    expect(of('mjpeg', { source: 'http://10.0.0.9/v' })).toContain('-protocol_whitelist http,tcp -rw_timeout');
-    expect(of('rtsp', { source: 'rtsps://10.0.0.9/v' })).toContain('tcp,tls');
-    expect(of('v4l2', { source: '/dev/video0' })).toContain('-input_format mjpeg -video_size 1280x720 -framerate 30 -i /dev/video0');
-  });
-
-  it('speaks the language of ffmpeg before 5.0, where -timeout means to listen', () => {
-    expect(of('rtsp', {}, 4)).toContain('-stimeout 3000000');
-    expect(of('rtsp', {}, 4)).toContain('-vsync passthrough');
-    expect(ffmpegArguments({ ...settings, kind: 'rtsp' }, { major: 5, minor: 0 }).join(' ')).toContain('-timeout 3000000');
-    expect(ffmpegArguments({ ...settings, kind: 'rtsp' }, { major: 5, minor: 0 }).join(' ')).toContain('-vsync passthrough');
-    expect(parseFfmpegVersion('ffmpeg version 5.1.6-0+deb12u1 Copyright')).toEqual({ major: 5, minor: 1 });
-    expect(parseFfmpegVersion('ffmpeg version n7.0 Copyright')).toEqual({ major: 7, minor: 0 });
-    expect(parseFfmpegVersion('ffmpeg version N-109542-g Copyright')?.major).toBe(99);
-    expect(parseFfmpegVersion('something else')).toBeUndefined();
-  });
-
-  it('writes a login into the address so that any password survives, and takes it out of what is logged', () => {
-    const login = 'gate:p@ss/w:rd';
-    expect(of('rtsp', { login })).toContain('rtsp://gate:p%40ss%2Fw%3Ard@10.0.0.9/live');
-    expect(redact('rtsp://gate:p%40ss%2Fw%3Ard@10.0.0.9/live: 401', login)).toBe('rtsp://***@10.0.0.9/live: 401');
-    expect(redact('auth p@ss/w:rd failed', login)).not.toContain('p@ss');
   });
 });

@@ -3,9 +3,12 @@ import type { KioskConfig } from '../../config/options/kiosk-options.ts';
 import type { Host } from '../../config/ports/host.ts';
 import type { CameraSettings } from './camera-settings.ts';
 import type { FrameSource } from './frame-source.ts';
+import { meterOnGuide } from './metered-source.ts';
 import { openCamera } from './open-camera.ts';
 import type { PictureLimits } from './picture-health.ts';
 import { readLogin } from './read-login.ts';
+import type { PicturePart } from './sharpness.ts';
+import type { ControlSetting } from './v4l2-controls.ts';
 import { watchPictures } from './watched-source.ts';
 
 const FROZEN_USB_MS = 3_000;
@@ -13,7 +16,14 @@ const FROZEN_USB_MS = 3_000;
 const FROZEN_NETWORK_MS = 10_000;
 /** `path` makes a path of the configuration absolute. Throws Fault('camera-missing') where the login cannot be read. */
 export function openConfiguredCamera(config: KioskConfig, path: (given: string) => string, loops: number, host: Host): FrameSource {
-  return watchPictures(openCamera(cameraSettings(config, path, loops), host), pictureLimits(config), host);
+  const settings = cameraSettings(config, path, loops);
+  const source = openCamera(settings, host);
+  const isMetered = settings.kind === 'v4l2' && config['camera.exposure'] === 'guide';
+  return watchPictures(isMetered ? meterOnGuide(source, settings, guideOf(config), host) : source, pictureLimits(config), host);
+}
+
+export function guideOf(config: KioskConfig): PicturePart {
+  return { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
 }
 
 export function cameraSettings(config: KioskConfig, path: (given: string) => string, loops: number): CameraSettings {
@@ -25,9 +35,15 @@ export function cameraSettings(config: KioskConfig, path: (given: string) => str
     heightPx: config['camera.heightPx'],
     frameRateHz: config['camera.frameRateHz'],
     ffmpegPath: config['camera.ffmpegPath'] ?? 'ffmpeg',
+    controls: { powerLineHz: config['camera.powerLineHz'], settings: controlSettings(config['camera.controls'] ?? '') },
+    v4l2CtlPath: config['camera.v4l2CtlPath'],
     stalledMs: config['camera.stalledMs'],
     loops,
   };
+}
+
+function controlSettings(text: string): ControlSetting[] {
+  return [...text.matchAll(/([a-z0-9_]+)=(-?\d+)/g)].map(([, name = '', value]) => ({ name, value: Number(value) }));
 }
 
 function pictureLimits(config: KioskConfig): PictureLimits {

@@ -3,68 +3,67 @@
  * is guessed; every buffer that adds delay is off, and the output describes its own size. `extractplanes=y` takes the luma
  * plane as it is; without passthrough ffmpeg would repeat frames and so hide a frozen camera.
  */
+import { type ChosenMode, lumaFilter } from './camera-mode.ts';
 import type { CameraSettings } from './camera-settings.ts';
-
-export interface FfmpegVersion {
-  readonly major: number;
-  readonly minor: number;
-}
+import type { FfmpegCall, FfmpegVersion } from './ffmpeg-call.ts';
+import { networkInput } from './network-input.ts';
 
 export type FfmpegKind = Exclude<CameraSettings['kind'], 'replay' | 'stills'>;
 
-const RTSP_TIMEOUT_US = '3000000';
-const HTTP_TIMEOUT_US = '2000000';
-
-export function ffmpegArguments(settings: CameraSettings & { kind: FfmpegKind }, version: FfmpegVersion): string[] {
-  const isModern = version.major >= 5;
-  const hasFpsMode = version.major > 5 || (isModern && version.minor >= 1);
-  return [
-    ...['-nostdin', '-hide_banner', '-loglevel', 'error'],
-    ...['-fflags', 'nobuffer', '-flags', 'low_delay', '-threads', '1'],
-    ...inputArguments(settings, isModern),
-    ...['-an', '-sn', '-dn', ...(hasFpsMode ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'])],
-    ...['-vf', settings.kind === 'avfoundation' ? 'format=yuv420p,extractplanes=y' : 'extractplanes=y'],
-    ...['-pix_fmt', 'gray', '-threads', '1', '-flush_packets', '1', '-f', 'yuv4mpegpipe', 'pipe:1'],
-  ];
+/** `mode` is what a USB camera is asked for; without one it is asked for the configured size and rate. */
+export function ffmpegCall(settings: CameraSettings & { kind: FfmpegKind }, version: FfmpegVersion, mode?: ChosenMode): FfmpegCall {
+  const hasFpsMode = version.major > 5 || (version.major === 5 && version.minor >= 1);
+  const input = inputCall(settings, version, mode);
+  return {
+    arguments: [
+      ...['-nostdin', '-hide_banner', '-loglevel', 'error'],
+      ...['-fflags', 'nobuffer', '-flags', 'low_delay', '-threads', '1'],
+      ...input.arguments,
+      ...['-an', '-sn', '-dn', ...(hasFpsMode ? ['-fps_mode', 'passthrough'] : ['-vsync', 'passthrough'])],
+      ...['-vf', filterOf(settings.kind, mode)],
+      ...['-pix_fmt', 'gray', '-threads', '1', '-flush_packets', '1', '-f', 'yuv4mpegpipe', 'pipe:1'],
+    ],
+    stdin: input.stdin,
+  };
 }
 
-function inputArguments(settings: CameraSettings & { kind: FfmpegKind }, isModern: boolean): string[] {
-  const { source, widthPx, heightPx, frameRateHz } = settings;
-  const size = ['-video_size', `${widthPx}x${heightPx}`, '-framerate', String(frameRateHz)];
-  switch (settings.kind) {
-    case 'rtsp': {
-      const tls = source.startsWith('rtsps:') ? ',tls' : '';
-      const timeout = isModern ? '-timeout' : '-stimeout';
-      return [
-        ...['-protocol_whitelist', `rtsp,rtp,udp,tcp${tls}`, '-rtsp_transport', 'tcp', timeout, RTSP_TIMEOUT_US],
-        ...['-f', 'rtsp', '-i', urlWithLogin(settings)],
-      ];
+function filterOf(kind: FfmpegKind, mode: ChosenMode | undefined): string {
+  // macOS decides on the format by itself, and may take packed RGB.
+  if (kind === 'avfoundation') return 'format=yuv420p,extractplanes=y';
+  return mode === undefined ? 'extractplanes=y' : lumaFilter(mode);
+}
+
+function inputCall(settings: CameraSettings & { kind: FfmpegKind }, version: FfmpegVersion, mode: ChosenMode | undefined): FfmpegCall {
+  const { source, kind } = settings;
+  const { widthPx, heightPx, frameRateHz } = mode ?? settings;
+  const size = ['-video_size', `${widthPx}x${heightPx}`];
+  const rate = ['-framerate', String(frameRateHz)];
+  switch (kind) {
+    case 'rtsp':
+    case 'mjpeg':
+      return networkInput({ ...settings, kind }, version);
+    case 'v4l2': {
+      const format = mode === undefined ? [] : ['-input_format', mode.format];
+      return { arguments: ['-f', 'v4l2', ...format, ...size, ...rate, '-i', source], stdin: undefined };
     }
-    case 'mjpeg': {
-      const tls = source.startsWith('https:') ? ',https,tls' : '';
-      return [
-        ...['-protocol_whitelist', `http,tcp${tls}`, '-rw_timeout', HTTP_TIMEOUT_US],
-        // A camera that sends its reader elsewhere is no camera.
-        ...(isModern ? ['-max_redirects', '0'] : []),
-        ...['-f', 'mpjpeg', '-i', urlWithLogin(settings)],
-      ];
+    case 'dshow': {
+      const format = mode === undefined ? [] : [mode.isCompressed ? '-vcodec' : '-pixel_format', mode.format];
+      // A rate that is not exactly what the device offers is refused: one that is not the asked one is left to the device.
+      const rateAsked = frameRateHz === settings.frameRateHz ? rate : [];
+      return {
+        arguments: ['-f', 'dshow', '-rtbufsize', '16M', ...size, ...rateAsked, ...format, '-i', `video=${source}`],
+        stdin: undefined,
+      };
     }
-    case 'v4l2':
-      return ['-f', 'v4l2', '-input_format', 'mjpeg', ...size, '-i', source];
-    case 'dshow':
-      return ['-f', 'dshow', '-rtbufsize', '16M', ...size, '-vcodec', 'mjpeg', '-i', `video=${source}`];
     case 'avfoundation':
-      return ['-f', 'avfoundation', ...size, '-i', `${source}:none`];
+      return { arguments: ['-f', 'avfoundation', ...size, ...rate, '-i', `${source}:none`], stdin: undefined };
   }
 }
 
-/** The login goes into the URL, each part percent-encoded. */
-function urlWithLogin({ source, login }: CameraSettings): string {
-  if (login === undefined) return source;
-  const split = login.indexOf(':');
-  const user = split < 0 ? login : login.slice(0, split);
-  const password = split < 0 ? '' : login.slice(split + 1);
-  return source.replace(/^([a-z]+:\/\/)/i, `$1${encodeURIComponent(user)}:${encodeURIComponent(password)}@`);
+/** The call that makes ffmpeg say what a device offers; undefined for kinds that need no choice. It ends with an error code. */
+export function listModesArguments(kind: FfmpegKind, source: string): readonly string[] | undefined {
+  if (kind === 'v4l2') return ['-nostdin', '-hide_banner', '-f', 'v4l2', '-list_formats', 'all', '-i', source];
+  return kind === 'dshow' ? ['-nostdin', '-hide_banner', '-f', 'dshow', '-list_options', 'true', '-i', `video=${source}`] : undefined;
 }
 
 /** Version from the first line of `ffmpeg -version`; undefined where it is none. */

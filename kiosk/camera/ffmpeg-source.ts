@@ -3,15 +3,20 @@
  * one-slot mailbox. The watchdog here is the authority on health, because ffmpeg exits with 0 on a lost network and its own
  * timeouts come late.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import type { FaultCode } from '../../config/faults.ts';
-import { environment } from '../../config/host/node-host.ts';
-import { every } from '../../config/ports/clock.ts';
+import { type Clock, every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import type { CameraSettings } from './camera-settings.ts';
-import { type FfmpegKind, type FfmpegVersion, ffmpegArguments, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
+import { type FfmpegKind, ffmpegCall, parseFfmpegVersion, redact } from './ffmpeg-arguments.ts';
+import type { FfmpegCall, FfmpegVersion } from './ffmpeg-call.ts';
 import type { FrameSource } from './frame-source.ts';
+import { steadierName } from './list-cameras.ts';
+import { addressOf, showsLogin } from './network-input.ts';
 import { createNewestFrame, FIRST_FRAME_MS, videoLimits } from './newest-frame.ts';
+import { runTool, toolEnvironment } from './run-tool.ts';
+import { applyControls, findMode } from './usb-device.ts';
 import { createY4mSplitter } from './y4m.ts';
 
 const WATCH_MS = 100;
@@ -24,12 +29,17 @@ const HEIGHT_PX_MAX = 2_304;
 const LOUD_FAILURES = 20;
 const STDERR_LINES_MAX = 5;
 const STDERR_CHARS_MAX = 300;
+/** A longer line is dropped. */
+const STDERR_LINE_MAX = 8_192;
 
-export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind }, host: Host): FrameSource {
+type FfmpegSettings = CameraSettings & { kind: FfmpegKind };
+
+export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameSource {
   const newest = createNewestFrame(host.clock, videoLimits(settings.stalledMs));
   let closed = false;
   let endCurrent: () => void = () => undefined;
   let wake: () => void = () => undefined;
+  let applying: Promise<void> = Promise.resolve();
 
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {
@@ -42,16 +52,24 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
 
   const run = async () => {
     let failures = 0;
-    for (let version = await findVersion(settings.ffmpegPath); !closed; version ??= await findVersion(settings.ffmpegPath)) {
-      const generation = newest.open();
+    let version: FfmpegVersion | undefined;
+    while (!closed) {
       if (version === undefined) {
-        newest.shut(generation, 'ffmpeg-missing');
-        host.log.error('ffmpeg-missing', { path: settings.ffmpegPath });
+        version = await findVersion(settings.ffmpegPath, host.clock);
+        if (version !== undefined) warnOnce(settings, version, host);
+      }
+      // A camera that stays away is said now and then, not every two seconds.
+      const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
+      // Asked at each opening: what was unplugged may come back as another one.
+      const call = version === undefined ? 'ffmpeg-missing' : await planCall(settings, version, isLoud, host);
+      if (closed) break;
+      const generation = newest.open();
+      if (typeof call === 'string') {
+        newest.shut(generation, call);
+        if (isLoud) host.log.error(call, call === 'ffmpeg-missing' ? { path: settings.ffmpegPath } : { restarts: failures + 1 });
       } else {
         const startedAtMs = host.clock.monotonicMs();
-        // A camera that stays away is said now and then, not every two seconds.
-        const isLoud = failures < 3 || failures % LOUD_FAILURES === 0;
-        const fault = await runOnce(generation, version, isLoud);
+        const fault = await runOnce(generation, call, isLoud);
         if (host.clock.monotonicMs() - startedAtMs >= HEALTHY_MS) failures = 0;
         if (!closed && isLoud) host.log.warn(fault, { generation, restarts: failures + 1 });
       }
@@ -62,13 +80,15 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
   };
 
   /** One life of the child. Resolves when it is gone, with the fault that ended it. */
-  const runOnce = (generation: number, version: FfmpegVersion, isLoud: boolean) =>
+  const runOnce = (generation: number, call: FfmpegCall, isLoud: boolean) =>
     new Promise<FaultCode>((resolve) => {
-      const child = spawn(settings.ffmpegPath, ffmpegArguments(settings, version), {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: childEnvironment(),
+      const child = spawn(settings.ffmpegPath, call.arguments, {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: toolEnvironment(),
         windowsHide: true,
       });
+      // A child that ends before it has read all says by itself why.
+      child.stdin.on('error', () => undefined).end(call.stdin ?? '');
       let fault: FaultCode | undefined;
       const end = (reason: FaultCode) => {
         if (fault !== undefined) return;
@@ -86,8 +106,9 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
         ({ widthPx, heightPx, frameRateHz }) => {
           host.log.info('camera-open', { widthPx, heightPx, frameRateHz });
           if (widthPx > WIDTH_PX_MAX || heightPx > HEIGHT_PX_MAX) end('camera-settings');
+          else applying = applying.then(() => applyControls(settings, !isLoud, host));
         },
-        (luma, { widthPx, heightPx }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx }),
+        (luma, { widthPx, heightPx, whiteLevel }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx, whiteLevel }),
       );
       child.stdout.on('data', (chunk: Buffer) => {
         if (fault !== undefined) return;
@@ -124,6 +145,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
       endCurrent();
       wake();
       await finished;
+      await applying;
     },
   };
 }
@@ -135,31 +157,45 @@ function stopChild(child: ChildProcess, host: Host): void {
   child.once('exit', cancel);
 }
 
-/** Nothing more of this process's environment is the child's business. */
-function childEnvironment(): Record<string, string> {
-  return { PATH: environment('PATH') ?? '', LANG: 'C' };
+/** What to call ffmpeg with, or the fault that makes it useless to. */
+async function planCall(settings: FfmpegSettings, version: FfmpegVersion, isLoud: boolean, host: Host): Promise<FfmpegCall | FaultCode> {
+  // The name of an unplugged camera goes with it.
+  if (settings.kind === 'v4l2' && !existsSync(settings.source)) return 'camera-missing';
+  const mode = await findMode(settings, host);
+  if (mode !== undefined && isLoud) host.log.info('camera-mode', { ...mode });
+  return ffmpegCall(settings, version, mode);
 }
 
-function findVersion(ffmpegPath: string): Promise<FfmpegVersion | undefined> {
-  return new Promise((resolve) => {
-    execFile(
-      ffmpegPath,
-      ['-hide_banner', '-version'],
-      { timeout: VERSION_MS_MAX, windowsHide: true, env: childEnvironment() },
-      (error, stdout) => {
-        resolve(error === null ? parseFfmpegVersion(stdout) : undefined);
-      },
-    );
-  });
+async function findVersion(ffmpegPath: string, clock: Clock): Promise<FfmpegVersion | undefined> {
+  const { isGood, stdout } = await runTool(ffmpegPath, ['-hide_banner', '-version'], VERSION_MS_MAX, clock);
+  return isGood ? parseFfmpegVersion(stdout) : undefined;
 }
 
-/** The first lines of each life of the child, without its login. */
-function logStderr(child: ChildProcess, settings: CameraSettings, isLoud: boolean, host: Host): void {
+/** What works and should be mended all the same. */
+function warnOnce({ kind, ...settings }: FfmpegSettings, version: FfmpegVersion, host: Host): void {
+  if ((kind === 'rtsp' || kind === 'mjpeg') && showsLogin({ ...settings, kind }, version)) {
+    host.log.warn('camera-login-visible', { ffmpeg: version.major });
+  }
+  const better = kind === 'v4l2' ? steadierName(settings.source) : undefined;
+  if (better !== undefined) host.log.warn('camera-name-unsteady', { source: settings.source, better });
+}
+
+/** The first lines of each life of the child, without its login and the address of a network camera, which may hold more secrets. */
+function logStderr(child: ChildProcess, settings: FfmpegSettings, isLoud: boolean, host: Host): void {
   let lines = 0;
+  let begun = '';
+  const secrets = settings.kind === 'rtsp' || settings.kind === 'mjpeg' ? [addressOf(settings), settings.source] : [];
+  const withoutAddress = (line: string) => secrets.reduce((kept, secret) => kept.replaceAll(secret, '(address)'), line);
+  const say = (line: string) => {
+    if (!isLoud || line.trim() === '' || ++lines > STDERR_LINES_MAX) return;
+    host.log.warn('ffmpeg', { says: redact(withoutAddress(line), settings.login).slice(0, STDERR_CHARS_MAX) });
+  };
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    for (const line of text.split('\n')) {
-      if (!isLoud || line.trim() === '' || ++lines > STDERR_LINES_MAX) continue;
-      host.log.warn('ffmpeg', { says: redact(line, settings.login).slice(0, STDERR_CHARS_MAX) });
-    }
+    // Whole lines only: a login that is cut in two would not be known again.
+    const parts = (begun + text).split('\n');
+    begun = parts.pop() ?? '';
+    if (begun.length > STDERR_LINE_MAX) begun = '';
+    for (const line of parts) say(line);
   });
+  child.once('close', () => say(begun));
 }

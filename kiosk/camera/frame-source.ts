@@ -11,6 +11,8 @@ export interface Frame {
   readonly heightPx: number;
   /** Bytes from one row to the next, at least `widthPx`. */
   readonly stride: number;
+  /** Luma of white where it is not 255: films have 235. */
+  readonly whiteLevel?: number;
   /** Monotonic time at which the last byte of the frame reached this process. */
   readonly arrivedAtMs: number;
   /** Counts the (re)openings of the camera: frames of two generations never belong to one presentation. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { afterEach, expect, it } from 'vitest';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
@@ -58,6 +59,22 @@ async function waitFor(what: string, isTrue: () => boolean, msMax = 15_000): Pro
   }
 }
 
+/** The command lines of this process's own children, as `ps` would show them. */
+function childLines(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const parent = /^PPid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        return Number(parent) === process.pid && line.startsWith('ffmpeg') ? [line] : [];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
+}
+
 /** Mean difference of two pictures in grey levels: the codec changes a little, the scene must be ours. */
 function difference(frame: Frame, expected: Uint8Array): number {
   let sum = 0;
@@ -70,7 +87,8 @@ describeWith(['ffmpeg', 'rtsp-server'], 'network cameras through ffmpeg', () => 
     const camera = await serve(kind);
     const { source } = open(settings(kind, camera.url));
     const frame = await source.next();
-    expect(frame).toMatchObject({ ...SIZE, stride: SIZE.widthPx, generation: 1 });
+    // A film has its white at 235, a JPEG at 255.
+    expect(frame).toMatchObject({ ...SIZE, stride: SIZE.widthPx, generation: 1, whiteLevel: kind === 'rtsp' ? 235 : 255 });
     // A limited-range codec squeezes the levels; the shape of the scene stays.
     expect(frame && difference(frame, frames[0] ?? new Uint8Array())).toBeLessThan(25);
     expect(source.health()).toMatchObject({ state: 'live', fault: undefined });
@@ -114,6 +132,38 @@ describeWith(['ffmpeg', 'rtsp-server'], 'network cameras through ffmpeg', () => 
     const said = good.said() + bad.said();
     expect(said).toContain('401');
     expect(said).not.toMatch(/s3cret|wrongpass1/);
+  });
+
+  it.skipIf(process.platform !== 'linux').each(['rtsp', 'mjpeg'] as const)(
+    '%s: no other user of the machine can read the password in the list of processes',
+    async (kind) => {
+      const camera = await serve(kind, { login: 'gate:s3cret word' });
+      const { source, said } = open(settings(kind, camera.url, 'gate:s3cret word'));
+      await source.next();
+      const lines = childLines();
+      expect(lines).toEqual([expect.stringMatching(/^ffmpeg .*-f concat .*-i pipe:0/)]);
+      expect(lines.join()).not.toMatch(/s3cret|gate|127\.0\.0\.1/);
+      expect(said()).not.toMatch(/s3cret|camera-login-visible/);
+    },
+  );
+
+  it('mjpeg: takes nothing that is no motion JPEG', async () => {
+    const playlist = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://127.0.0.1:1/x.ts\n';
+    const decoy = createServer((_request, response) => response.writeHead(200, { 'content-type': 'audio/mpegurl' }).end(playlist));
+    decoy.listen(0, '127.0.0.1');
+    await once(decoy, 'listening');
+    closers.push(async () => {
+      decoy.close();
+      decoy.closeAllConnections();
+    });
+    const address = decoy.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    const { source, said } = open(settings('mjpeg', `http://127.0.0.1:${port}/v.m3u8?token=t0ken`));
+    await waitFor('refused', () => source.health().state === 'down');
+    expect(source.health().fault).toBe('camera-missing');
+    await waitFor('said', () => said().includes('hls'));
+    // An address may hold more secrets than a login.
+    expect(said()).not.toContain('t0ken');
   });
 
   it('mjpeg: follows no redirect to another place', async () => {

@@ -28,6 +28,8 @@ export interface Pixels {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly stride: number;
+  /** 255 where absent. */
+  readonly whiteLevel?: number;
 }
 
 export interface NewestFrame {

@@ -3,6 +3,7 @@ import type { FaultCode } from '../../config/faults.ts';
 import { renderFrame } from '../../fixtures/render-qr.ts';
 import { createSimulatedHost } from '../../fixtures/simulated-host.ts';
 import type { Frame, FrameSource } from './frame-source.ts';
+import type { Pixels } from './newest-frame.ts';
 import { createPictureHealth, createPictureMeter, type PictureHealth, type PictureLimits, type PictureMeasure } from './picture-health.ts';
 import { watchPictures } from './watched-source.ts';
 
@@ -47,7 +48,7 @@ function blurred(seed: number) {
 }
 
 /** Each beside a picture before it, as a camera sends them. */
-const measures = (shots: readonly ReturnType<typeof flat>[]): PictureMeasure[] => {
+const measures = (shots: readonly Pixels[]): PictureMeasure[] => {
   const measure = createPictureMeter();
   for (const shot of shots) measure(shot);
   return shots.map((shot) => measure(shot));
@@ -74,13 +75,14 @@ function learned(limits = LIMITS) {
   return health;
 }
 
-const six = (shot: (n: number) => ReturnType<typeof flat>) => measures(Array.from({ length: 6 }, (_, n) => shot(n)));
+const six = (shot: (n: number) => Pixels) => measures(Array.from({ length: 6 }, (_, n) => shot(n)));
 
 describe('a picture', () => {
-  it.each<[string, FaultCode, number, (n: number) => ReturnType<typeof flat>]>([
+  it.each<[string, FaultCode, number, (n: number) => Pixels]>([
     ['the same again and again', 'camera-frozen', 3_000, () => street(3)],
     ['black', 'camera-black', 1_500, (n) => flat(n, 4)],
     ['white', 'camera-washed-out', 3_000, (n) => flat(n, 251)],
+    ['white as films have it', 'camera-washed-out', 3_000, (n) => ({ ...flat(n, 231), whiteLevel: 235 })],
     ['covered by a hand', 'camera-covered', 3_000, (n) => flat(n, 90)],
     ['out of focus', 'camera-out-of-focus', 3_000, blurred],
   ])('that is %s is %s after %i ms', (_, fault, afterMs, shot) => {
@@ -117,6 +119,15 @@ describe('a picture', () => {
     expect(health.fault()).toBe('camera-frozen');
     expect(faultAfter(health, 26_000, 0, same)?.fault).toBe('camera-frozen');
     expect(faultAfter(health, 26_100, 0, streets)).toBeUndefined();
+  });
+
+  it('that stands still is seen at one picture a second too, as stills come', () => {
+    const health = createPictureHealth(LIMITS);
+    const faultAt = measures(Array.from({ length: 5 }, () => street(3))).map((measure, second) => {
+      health.judge(measure, second * 1_000);
+      return health.fault();
+    });
+    expect(faultAt).toEqual([undefined, undefined, undefined, 'camera-frozen', 'camera-frozen']);
   });
 
   it('that changes by no more than an encoder makes of one picture is frozen, if the camera is seldom still', () => {

@@ -47,7 +47,8 @@ type Doubt = 'camera-frozen' | 'camera-black' | 'camera-washed-out' | 'camera-co
 
 /** Every fourth pixel of every fourth row. */
 const STEP_PX = 4;
-const BRIGHT_LEVEL = 250;
+/** So near to white is white. */
+const BRIGHT_MARGIN = 5;
 /** Parts across and down whose mean levels are compared. */
 const CELLS = 12;
 /** So many times the middle step of neighbours is an edge. */
@@ -88,10 +89,11 @@ export function createPictureMeter(): (pixels: Pixels) => PictureMeasure {
   };
 }
 
-function measurePicture({ luma, widthPx, heightPx, stride }: Pixels, samples: Uint8Array): PictureMeasure {
+function measurePicture({ luma, widthPx, heightPx, stride, whiteLevel = 255 }: Pixels, samples: Uint8Array): PictureMeasure {
   const steps = new Uint32Array(256);
   const cellSums = new Float64Array(CELLS * CELLS);
   const cellCounts = new Uint32Array(CELLS * CELLS);
+  const brightLevel = whiteLevel - BRIGHT_MARGIN;
   let bright = 0;
   let change = 0;
   let count = 0;
@@ -104,7 +106,7 @@ function measurePicture({ luma, widthPx, heightPx, stride }: Pixels, samples: Ui
       const cell = cellRow + Math.floor((x * CELLS) / widthPx);
       cellSums[cell] = (cellSums[cell] ?? 0) + level;
       cellCounts[cell] = (cellCounts[cell] ?? 0) + 1;
-      if (level >= BRIGHT_LEVEL) bright++;
+      if (level >= brightLevel) bright++;
       const step = Math.abs(level - before);
       steps[step] = (steps[step] ?? 0) + 1;
       before = level;

@@ -6,6 +6,8 @@ export interface Y4mHeader {
   readonly widthPx: number;
   readonly heightPx: number;
   readonly frameRateHz: number;
+  /** Luma of white: 235 in a stream of limited range, as films have it, else 255. */
+  readonly whiteLevel: number;
   /** Bytes before the first frame line. */
   readonly headerBytes: number;
 }
@@ -13,6 +15,7 @@ export interface Y4mHeader {
 export const Y4M_HEADER_BYTES_MAX = 256;
 export const Y4M_FRAME_LINE = 'FRAME\n';
 const MAGIC = 'YUV4MPEG2 ';
+const LIMITED_WHITE = 235;
 const SIDE_PX_MAX = 8_192;
 
 export function y4mHeader(widthPx: number, heightPx: number, frameRateHz: number): string {
@@ -38,7 +41,13 @@ export function parseY4mHeader(bytes: Uint8Array): Y4mHeader | string | undefine
   if (!isSide(widthPx) || !isSide(heightPx)) return 'no usable picture size';
   if (tokens.get('C') !== 'mono') return 'not a grey stream (Cmono)';
   const frameRateHz = (rate ?? 0) / (scale ?? 1);
-  return { widthPx, heightPx, frameRateHz: frameRateHz > 0 && Number.isFinite(frameRateHz) ? frameRateHz : 25, headerBytes: end + 1 };
+  return {
+    widthPx,
+    heightPx,
+    frameRateHz: frameRateHz > 0 && Number.isFinite(frameRateHz) ? frameRateHz : 25,
+    whiteLevel: head.slice(0, end).split(' ').includes('XCOLORRANGE=LIMITED') ? LIMITED_WHITE : 255,
+    headerBytes: end + 1,
+  };
 }
 
 function isSide(px: number): boolean {
