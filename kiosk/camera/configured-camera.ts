@@ -4,6 +4,8 @@ import type { Host } from '../../config/ports/host.ts';
 import type { CameraSettings } from './camera-settings.ts';
 import type { FrameSource } from './frame-source.ts';
 import { openCamera } from './open-camera.ts';
+import { pageFrameBytesMax } from './page-frames.ts';
+import { createPageLinks, type PageLinks } from './page-link.ts';
 import type { PictureLimits } from './picture-health.ts';
 import { readLogin } from './read-login.ts';
 import { watchPictures } from './watched-source.ts';
@@ -12,8 +14,20 @@ const FROZEN_USB_MS = 3_000;
 /** A network camera may send nothing new of a scene without noise for some seconds. */
 const FROZEN_NETWORK_MS = 10_000;
 /** `path` makes a path of the configuration absolute. Throws Fault('camera-missing') where the login cannot be read. */
-export function openConfiguredCamera(config: KioskConfig, path: (given: string) => string, loops: number, host: Host): FrameSource {
-  return watchPictures(openCamera(cameraSettings(config, path, loops), host), pictureLimits(config), host);
+export function openConfiguredCamera(
+  config: KioskConfig,
+  path: (given: string) => string,
+  loops: number,
+  pages: PageLinks | undefined,
+  host: Host,
+): FrameSource {
+  return watchPictures(openCamera(cameraSettings(config, path, loops), host, pages), pictureLimits(config), host);
+}
+
+/** Where pages offer their camera; undefined where the kiosk has one of its own. */
+export function cameraPages(config: KioskConfig): PageLinks | undefined {
+  if (config['camera.kind'] !== 'browser') return undefined;
+  return createPageLinks(pageFrameBytesMax({ widthPx: config['camera.widthPx'], heightPx: config['camera.heightPx'] }));
 }
 
 export function cameraSettings(config: KioskConfig, path: (given: string) => string, loops: number): CameraSettings {

@@ -10,7 +10,7 @@ export interface FfmpegVersion {
   readonly minor: number;
 }
 
-export type FfmpegKind = Exclude<CameraSettings['kind'], 'replay' | 'stills'>;
+export type FfmpegKind = Exclude<CameraSettings['kind'], 'replay' | 'stills' | 'browser'>;
 
 const RTSP_TIMEOUT_US = '3000000';
 const HTTP_TIMEOUT_US = '2000000';

@@ -114,6 +114,7 @@ function answer(kind: 'painted' | 'alive'): void {
 function hear(message: ToCitizen): void {
   heardAt = performance.now();
   sessionStorage.removeItem('reloads');
+  if (message.kind === 'camera') return;
   if (message.kind === 'heartbeat') {
     if (message.bootId === bootId && message.seq === seq) answer('alive');
     return;
