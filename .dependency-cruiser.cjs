@@ -37,6 +37,7 @@ module.exports = {
           '^kiosk/display/pages/',
           '^kiosk/display/(messages|screen-state|supervisor-view)\\.ts$',
           '^kiosk/decision/citizen-view\\.ts$',
+          '^kiosk/camera/page-messages\\.ts$',
         ],
       },
     },

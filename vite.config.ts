@@ -5,6 +5,7 @@ const pages = fileURLToPath(new URL('./kiosk/display/pages/', import.meta.url));
 
 export default defineConfig({
   root: pages,
+  worker: { format: 'es' },
   build: {
     outDir: fileURLToPath(new URL('./dist/kiosk/display/pages/', import.meta.url)),
     emptyOutDir: true,

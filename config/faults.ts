@@ -117,6 +117,26 @@ export const faults = {
     action: 'Take the name that camera list gives, under /dev/v4l.',
     summaryVi: 'Camera được gọi bằng số, số này có thể thành của camera khác sau khi rút ra.',
     actionVi: 'Dùng tên mà camera list cho biết, trong /dev/v4l.',
+  'camera-denied': {
+    screenCode: 'O-80',
+    summary: 'The browser does not let the citizen page use the camera.',
+    action: 'Allow the camera for the address of the page (policy VideoCaptureAllowedUrls); the page keeps trying.',
+    summaryVi: 'Trình duyệt không cho trang người dân dùng camera.',
+    actionVi: 'Cho phép camera với địa chỉ của trang (VideoCaptureAllowedUrls); trang tự thử lại.',
+  },
+  'camera-page-absent': {
+    screenCode: 'O-81',
+    summary: "No citizen page sends its camera's pictures.",
+    action: 'Open the citizen page in the browser of the kiosk; the page keeps trying.',
+    summaryVi: 'Không có trang người dân nào gửi hình từ camera.',
+    actionVi: 'Mở trang người dân trong trình duyệt của máy; trang tự thử lại.',
+  },
+  'camera-malformed': {
+    screenCode: 'O-82',
+    summary: 'The citizen page sent something that is no picture.',
+    action: 'Reload the citizen page. If it repeats, find out which program connects to the kiosk.',
+    summaryVi: 'Trang người dân gửi dữ liệu không phải hình.',
+    actionVi: 'Tải lại trang người dân. Nếu lặp lại, tìm xem chương trình nào kết nối tới máy.',
   },
   'decoder-failed': {
     screenCode: 'O-20',

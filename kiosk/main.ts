@@ -10,7 +10,7 @@ import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { createSigner } from '../sync/credential/signer.ts';
-import { openConfiguredCamera } from './camera/configured-camera.ts';
+import { cameraPages, openConfiguredCamera } from './camera/configured-camera.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
@@ -115,6 +115,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
+    const pages = cameraPages(config);
     const display = await openDisplay(
       {
         port: config['display.port'],
@@ -122,13 +123,14 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         sessions: sessionStore(state),
         guide,
         required: config['display.required'],
+        camera: pages,
       },
       host,
     );
     closers.push(display.close);
     const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
     closers.push(decoder.close);
-    const camera = openConfiguredCamera(config, path, loops, host);
+    const camera = openConfiguredCamera(config, path, loops, pages, host);
     closers.push(camera.close);
     const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
     const time = createKioskTime(host.clock, timeFloor(state));

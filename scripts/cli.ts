@@ -23,7 +23,7 @@ program
   .description('a whole kiosk with its own keys and six people; needs no camera, browser or network')
   .option('--loops <n>', 'end after showing the six people so often', wholeNumber)
   .option('--json', 'one JSON object at the end, on stdout')
-  .option('--camera <address>', 'a real camera: rtsp://, http:// (MJPEG) or a V4L2 device')
+  .option('--camera <address>', 'a real camera: rtsp://, http:// (MJPEG), a V4L2 device, or browser for the one that the page opens')
   .option('--port <port>', 'port of the pages', portNumber, 8743)
   .option('--centre-port <port>', 'port of the centre', portNumber, 8744)
   .option('--folder <dir>', 'keep keys, codes and journal of the demo here')

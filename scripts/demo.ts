@@ -114,14 +114,19 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
 }
 
 function cameraConfig({ camera, port }: DemoOptions, clipFile: string) {
-  const kind = camera === undefined ? 'replay' : camera.startsWith('rtsp') ? 'rtsp' : camera.startsWith('http') ? 'mjpeg' : 'v4l2';
   return {
-    'camera.kind': kind,
-    'camera.source': camera ?? clipFile,
+    'camera.kind': cameraKind(camera),
+    'camera.source': camera === 'browser' ? 'default' : (camera ?? clipFile),
     'display.port': port,
     // The demo runs without a browser too; with one it shows and confirms like a kiosk.
     'display.required': false,
   };
+}
+
+function cameraKind(camera: string | undefined) {
+  if (camera === undefined) return 'replay';
+  if (camera === 'browser') return 'browser';
+  return camera.startsWith('rtsp') ? 'rtsp' : camera.startsWith('http') ? 'mjpeg' : 'v4l2';
 }
 
 function renderClip(kit: DemoKit, file: string, say: (line: string) => void) {

@@ -7,7 +7,7 @@ const path = z.string().min(1).max(4096);
 const ms = (min: number, max: number) => z.number().int().min(min).max(max);
 const fraction = z.number().min(0).max(1);
 
-export const cameraKinds = ['rtsp', 'mjpeg', 'v4l2', 'dshow', 'avfoundation', 'replay', 'stills'] as const;
+export const cameraKinds = ['rtsp', 'mjpeg', 'v4l2', 'dshow', 'avfoundation', 'replay', 'stills', 'browser'] as const;
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** Plain HTTP stays on this machine. */
@@ -65,7 +65,7 @@ export const kioskOptions = {
   'camera.source': option({
     schema: path,
     expected: 'a URL, a device, or a file or folder to replay',
-    reason: 'Where pictures come from. A password belongs into camera.passwordFile.',
+    reason: "Where pictures come from: for browser, part of the camera's name or default. A password belongs into camera.passwordFile.",
     secret: true,
     remote: false,
   }),
@@ -80,21 +80,21 @@ export const kioskOptions = {
     schema: z.number().int().min(160).max(4096),
     default: 1280,
     expected: 'pixels, 160 to 4096',
-    reason: 'Width asked of a USB camera.',
+    reason: 'Width asked of a USB camera; of a browser also the most.',
     remote: true,
   }),
   'camera.heightPx': option({
     schema: z.number().int().min(120).max(2304),
     default: 720,
     expected: 'pixels, 120 to 2304',
-    reason: 'Height asked of a USB camera.',
+    reason: 'Height asked of a USB camera; of a browser also the most.',
     remote: true,
   }),
   'camera.frameRateHz': option({
     schema: z.number().min(1).max(60),
     default: 30,
     expected: '1 to 60',
-    reason: 'Rate asked of a USB camera.',
+    reason: 'Rate asked of a USB camera or a browser.',
     remote: true,
   }),
   'camera.ffmpegPath': option({

@@ -2,12 +2,12 @@ import type { ControlWishes } from './v4l2-controls.ts';
 
 /** How a camera is reached. */
 export interface CameraSettings {
-  readonly kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation' | 'replay' | 'stills';
-  /** URL without a login, device, or path to replay. */
+  readonly kind: 'rtsp' | 'mjpeg' | 'v4l2' | 'dshow' | 'avfoundation' | 'replay' | 'stills' | 'browser';
+  /** URL without a login, device, path to replay, or part of the name of a browser's camera. */
   readonly source: string;
   /** `user:password` of a network camera. */
   readonly login: string | undefined;
-  /** Asked of a USB camera; a network camera says itself what it sends. */
+  /** Asked of a USB camera and the most of a browser's; a network camera says itself what it sends. */
   readonly widthPx: number;
   readonly heightPx: number;
   readonly frameRateHz: number;

@@ -5,6 +5,8 @@ import type { CameraSettings } from './camera-settings.ts';
 import type { FrameSource } from './frame-source.ts';
 import { meterOnGuide } from './metered-source.ts';
 import { openCamera } from './open-camera.ts';
+import { pageFrameBytesMax } from './page-frames.ts';
+import { createPageLinks, type PageLinks } from './page-link.ts';
 import type { PictureLimits } from './picture-health.ts';
 import { readLogin } from './read-login.ts';
 import type { PicturePart } from './sharpness.ts';
@@ -15,15 +17,27 @@ const FROZEN_USB_MS = 3_000;
 /** A network camera may send nothing new of a scene without noise for some seconds. */
 const FROZEN_NETWORK_MS = 10_000;
 /** `path` makes a path of the configuration absolute. Throws Fault('camera-missing') where the login cannot be read. */
-export function openConfiguredCamera(config: KioskConfig, path: (given: string) => string, loops: number, host: Host): FrameSource {
+export function openConfiguredCamera(
+  config: KioskConfig,
+  path: (given: string) => string,
+  loops: number,
+  pages: PageLinks | undefined,
+  host: Host,
+): FrameSource {
   const settings = cameraSettings(config, path, loops);
-  const source = openCamera(settings, host);
+  const source = openCamera(settings, host, pages);
   const isMetered = settings.kind === 'v4l2' && config['camera.exposure'] === 'guide';
   return watchPictures(isMetered ? meterOnGuide(source, settings, guideOf(config), host) : source, pictureLimits(config), host);
 }
 
 export function guideOf(config: KioskConfig): PicturePart {
   return { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
+}
+
+/** Where pages offer their camera; undefined where the kiosk has one of its own. */
+export function cameraPages(config: KioskConfig): PageLinks | undefined {
+  if (config['camera.kind'] !== 'browser') return undefined;
+  return createPageLinks(pageFrameBytesMax({ widthPx: config['camera.widthPx'], heightPx: config['camera.heightPx'] }));
 }
 
 export function cameraSettings(config: KioskConfig, path: (given: string) => string, loops: number): CameraSettings {

@@ -8,7 +8,7 @@ import type { CameraSettings } from './camera-settings.ts';
 import type { FfmpegCall, FfmpegVersion } from './ffmpeg-call.ts';
 import { networkInput } from './network-input.ts';
 
-export type FfmpegKind = Exclude<CameraSettings['kind'], 'replay' | 'stills'>;
+export type FfmpegKind = Exclude<CameraSettings['kind'], 'replay' | 'stills' | 'browser'>;
 
 /** `mode` is what a USB camera is asked for; without one it is asked for the configured size and rate. */
 export function ffmpegCall(settings: CameraSettings & { kind: FfmpegKind }, version: FfmpegVersion, mode?: ChosenMode): FfmpegCall {

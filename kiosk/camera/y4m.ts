@@ -18,8 +18,9 @@ const MAGIC = 'YUV4MPEG2 ';
 const LIMITED_WHITE = 235;
 const SIDE_PX_MAX = 8_192;
 
-export function y4mHeader(widthPx: number, heightPx: number, frameRateHz: number): string {
-  return `${MAGIC}W${widthPx} H${heightPx} F${Math.round(frameRateHz * 1000)}:1000 Ip A1:1 Cmono\n`;
+/** `colour` names the planes that follow the rows of luma: none, or two of half the width and height. */
+export function y4mHeader(widthPx: number, heightPx: number, frameRateHz: number, colour: 'mono' | '420' = 'mono'): string {
+  return `${MAGIC}W${widthPx} H${heightPx} F${Math.round(frameRateHz * 1000)}:1000 Ip A1:1 C${colour}\n`;
 }
 
 /** Reads the header line; undefined while `bytes` does not hold all of it; a string names what is wrong. */

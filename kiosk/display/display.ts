@@ -9,9 +9,11 @@ import { writePrivateFile } from '../../config/host/private-file.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
+import type { PageLinks } from '../camera/page-link.ts';
 import type { CitizenState } from '../decision/citizen-view.ts';
 import type { Guide } from '../decode/camera-code-source.ts';
 import type { Sighting } from '../decode/code-source.ts';
+import { linkCamera } from './camera-link.ts';
 import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.ts';
 import { createMirrorChannel } from './mirror-channel.ts';
 import { type Channel, openPageServer } from './page-server.ts';
@@ -29,6 +31,8 @@ export interface DisplayOptions {
   readonly guide: Guide;
   /** Whether the lane stays closed without a screen that confirms. */
   readonly required: boolean;
+  /** Where the page's camera is offered; undefined where the kiosk has one of its own. */
+  readonly camera?: Pick<PageLinks, 'messageBytesMax' | 'offer'> | undefined;
 }
 
 export interface Display extends Signal {
@@ -58,6 +62,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
   const bootId = toHex(host.random.bytes(8));
   const mirror = createMirrorChannel(options.guide, host.clock);
   const supervisors = new Set<WebSocket>();
+  const cameras = new Set<WebSocket>();
   let model: ScreenModel = closedScreen;
   let shown: Shown = viewAt(model, host.clock.monotonicMs());
   let seq = 1;
@@ -103,6 +108,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     seq++;
     send({ kind: 'state', bootId, seq, ...shown });
     send({ kind: 'heartbeat', bootId, seq });
+    if (options.camera !== undefined) send({ kind: 'camera' });
     socket.on('message', (data, isBinary) => {
       const message = isBinary ? undefined : parseFromCitizen(data.toString());
       if (message === undefined) socket.close(1008, 'malformed');
@@ -117,20 +123,22 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     socket.on('error', (error) => host.log.warn('display-socket', { channel, why: error.message }));
     if (channel === 'citizen') return connectScreen(socket);
     if (channel === 'mirror') return mirror.add(socket);
-    supervisors.add(socket);
-    socket.on('close', () => supervisors.delete(socket));
+    const those = channel === 'camera' ? cameras : supervisors;
+    those.add(socket);
+    socket.on('close', () => those.delete(socket));
+    if (channel === 'camera') options.camera?.offer(linkCamera(socket, host.clock));
   };
 
   const sessions = createSessions(
     (role, token) => writePrivateFile(join(options.tokenDir, `${role}.token`), `${token}\n`),
     (role) => {
-      const open = role === 'supervisor' ? [...supervisors] : screen === undefined ? [] : [screen];
+      const open = role === 'supervisor' ? supervisors : [...cameras, ...(screen === undefined ? [] : [screen])];
       for (const socket of open) socket.close(4001, 'session ended');
     },
     options.sessions,
     host,
   );
-  const server = await openPageServer(options.port, sessions, connect);
+  const server = await openPageServer(options.port, sessions, options.camera?.messageBytesMax, connect);
   port = server.port;
   const stopTick = every(host.clock, TICK_MS, refresh);
   const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => send({ kind: 'heartbeat', bootId, seq }));

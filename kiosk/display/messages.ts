@@ -20,7 +20,12 @@ export interface HeartbeatMessage {
   readonly seq: number;
 }
 
-export type ToCitizen = StateMessage | HeartbeatMessage;
+/** The camera of this kiosk is the one of the page's browser: the page opens it and offers it on a socket of its own. */
+export interface CameraMessage {
+  readonly kind: 'camera';
+}
+
+export type ToCitizen = StateMessage | HeartbeatMessage | CameraMessage;
 
 export const fromCitizenSchema = z.strictObject({
   kind: z.enum(['painted', 'alive']),

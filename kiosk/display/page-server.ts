@@ -13,7 +13,7 @@ import { packageRoot } from '../../config/host/install-paths.ts';
 import { FROM_CITIZEN_BYTES_MAX } from './messages.ts';
 import { cookieName, type Role, roles, type Sessions } from './sessions.ts';
 
-export type Channel = 'citizen' | 'mirror' | 'supervisor';
+export type Channel = 'citizen' | 'mirror' | 'camera' | 'supervisor';
 
 export interface PageServer {
   readonly port: number;
@@ -23,6 +23,7 @@ export interface PageServer {
 const CHANNELS: Readonly<Record<string, { readonly channel: Channel; readonly role: Role }>> = {
   '/citizen/socket': { channel: 'citizen', role: 'citizen' },
   '/citizen/mirror': { channel: 'mirror', role: 'citizen' },
+  '/citizen/camera': { channel: 'camera', role: 'citizen' },
   '/supervisor/socket': { channel: 'supervisor', role: 'supervisor' },
 };
 
@@ -38,14 +39,16 @@ const HEADERS = {
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
+/** `cameraBytesMax` is the longest message of a page's camera; undefined: no page has one to offer. */
 export async function openPageServer(
   port: number,
   sessions: Sessions,
+  cameraBytesMax: number | undefined,
   onSocket: (channel: Channel, socket: WebSocket) => void,
 ): Promise<PageServer> {
   const app = fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true });
   app.addHook('onRequest', async (request, reply) => {
-    reply.headers(HEADERS);
+    reply.headers({ ...HEADERS, 'permissions-policy': `camera=(${cameraBytesMax === undefined ? '' : 'self'}), microphone=()` });
     if (!isOwnHost(request.headers.host, portOf(app.server.address()))) return reply.code(421).send('This address is not served here.\n');
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply.code(405).send('Only GET.\n');
     return undefined;
@@ -65,12 +68,16 @@ export async function openPageServer(
   });
   await app.register(fastifyStatic, { root: join(packageRoot, 'dist/kiosk/display/pages'), cacheControl: false });
 
-  const sockets = new WebSocketServer({ noServer: true, maxPayload: FROM_CITIZEN_BYTES_MAX, perMessageDeflate: false });
+  const serverOf = (maxPayload: number) => new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
+  const sockets = serverOf(FROM_CITIZEN_BYTES_MAX);
+  const cameras = cameraBytesMax === undefined ? undefined : serverOf(cameraBytesMax);
   app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const own = portOf(app.server.address());
     const target = CHANNELS[request.url ?? ''];
+    const server = target?.channel === 'camera' ? cameras : sockets;
     const isAllowed =
       target !== undefined &&
+      server !== undefined &&
       isOwnHost(request.headers.host, own) &&
       isOwnOrigin(request.headers.origin, own) &&
       sessions.isKnown(target.role, request.headers.cookie);
@@ -78,7 +85,7 @@ export async function openPageServer(
       stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
-    sockets.handleUpgrade(request, stream, head, (socket) => onSocket(target.channel, socket));
+    server.handleUpgrade(request, stream, head, (socket) => onSocket(target.channel, socket));
   });
   try {
     await app.listen({ port, host: '127.0.0.1' });
@@ -88,7 +95,7 @@ export async function openPageServer(
   return {
     port: portOf(app.server.address()),
     async close() {
-      for (const socket of sockets.clients) socket.terminate();
+      for (const socket of [...sockets.clients, ...(cameras?.clients ?? [])]) socket.terminate();
       await app.close();
     },
   };

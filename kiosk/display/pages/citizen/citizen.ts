@@ -9,6 +9,7 @@ import '@fontsource/be-vietnam-pro/vietnamese-800.css';
 import './citizen.css';
 import type { ToCitizen } from '../../messages.ts';
 import type { ScreenView } from '../../screen-state.ts';
+import { keepCameraOpen } from './camera.ts';
 import { drawMirror } from './mirror-view.ts';
 import { playTone } from './tones.ts';
 import { detailsOf, headlineOf } from './words.ts';
@@ -44,6 +45,7 @@ let view: ScreenView = SILENT_VIEW;
 let heardAt = performance.now();
 let expiry: number | undefined;
 let isReplaced = false;
+let stopCamera: (() => void) | undefined;
 let paintedState: ScreenView['state'] = 'out-of-service';
 
 function show(next: ScreenView, remainingMs: number | undefined): void {
@@ -114,6 +116,10 @@ function answer(kind: 'painted' | 'alive'): void {
 function hear(message: ToCitizen): void {
   heardAt = performance.now();
   sessionStorage.removeItem('reloads');
+  if (message.kind === 'camera') {
+    stopCamera ??= keepCameraOpen();
+    return;
+  }
   if (message.kind === 'heartbeat') {
     if (message.bootId === bootId && message.seq === seq) answer('alive');
     return;
@@ -133,6 +139,7 @@ function connect(): void {
   socket.addEventListener('close', ({ code: reason }) => {
     // Another page is the screen now: coming back would take it away again, for ever.
     isReplaced = reason === REPLACED;
+    stopCamera?.();
     fallSilent();
   });
   const mirror = new WebSocket(`${base}mirror`);
