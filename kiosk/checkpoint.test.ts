@@ -49,7 +49,13 @@ function createSource() {
     async show(texts: readonly (string | undefined)[], forMs: number) {
       for (let shownMs = 0; shownMs < forMs; shownMs += 100) {
         host.advance(100);
-        const symbols = texts.map((text) => ({ text, insideGuide: true, relativeSize: 0.4, quad: undefined }));
+        const symbols = texts.map((text) => ({
+          text,
+          insideGuide: true,
+          place: { x: 0.9, y: 0.5, size: 0.4 },
+          quad: undefined,
+          whole: true,
+        }));
         give?.({ arrivedAtMs: host.clock.monotonicMs(), generation: 1, symbols, decodeMs: 5, frame: undefined });
         for (let turn = 0; turn < 5; turn++) await Promise.resolve();
       }

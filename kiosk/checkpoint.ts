@@ -94,7 +94,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const { state, step } = track(presentation, {
       atMs: sighting.arrivedAtMs,
       codes,
-      unreadableSizes: inGuide.filter(({ text }) => text === undefined).map(({ relativeSize }) => relativeSize),
+      unreadableSizes: inGuide.filter(({ text }) => text === undefined).map(({ place }) => place?.size ?? 0),
       mayDecide: signal.mayShowResult(),
     });
     presentation = state;
