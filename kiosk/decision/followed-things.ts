@@ -39,6 +39,8 @@ export interface Thing {
   /** Where it has stood since it moved last, and so long it was seen there. */
   readonly anchor: Place | undefined;
   readonly stillMs: number;
+  /** Looks in a row in which it was seen elsewhere: a decoder may be wrong about a place once. */
+  readonly offFrames: number;
   /** It had left and was found at its old place: the same thing for as long as it stands there. */
   readonly returned: boolean;
   readonly advice: Advice | undefined;
@@ -59,6 +61,7 @@ const STILL_MS = 20_000;
 /** Moved: by a tenth of its size, or by the tremor of a mast where it is small. */
 const MOVED_OF_SIZE = 0.1;
 const MOVED_MIN = 0.01;
+const MOVED_FRAMES = 2;
 /** What a decoder says of a symbol that it cannot read is less exact. */
 const MOVED_OF_SIZE_UNREAD = 0.2;
 /** People stand before a sticker: it is remembered at its place so many times as long as it was seen there, up to the limit. */
@@ -173,20 +176,29 @@ function seeAgain(
 ): Thing {
   const fresh: Thing = {
     ...{ kind, sinceMs: atMs, frames: 1, lastSeenMs: atMs, answeredAtMs: undefined, asked: false },
-    ...{ place, anchor: place, stillMs: 0, returned: false, advice },
+    ...{ place, anchor: place, stillMs: 0, offFrames: 0, returned: false, advice },
   };
   if (before === undefined) return fresh;
   const gapMs = atMs - before.lastSeenMs;
   const still = isStill(before, place);
+  const moved = !still && (before.anchor === undefined || before.offFrames + 1 >= MOVED_FRAMES);
   const hasLeft = gapMs > (kind === 'foreign' ? FOREIGN_ABSENT_MS : ABSENT_MS);
   // Not the thing that stood there; or nobody has seen it but as background, and now somebody holds it.
-  if (!still && (hasLeft || before.returned || (isBackground(before) && before.answeredAtMs === undefined))) return fresh;
+  if (moved && (hasLeft || before.returned || (isBackground(before) && before.answeredAtMs === undefined))) return fresh;
   const isFlicker = kind === 'unread' && before.frames < UNREAD_FRAMES && gapMs > FLICKER_MS;
   return {
     ...before,
     ...(isFlicker || (hasLeft && before.answeredAtMs === undefined) ? { sinceMs: atMs, frames: 1 } : { frames: before.frames + 1 }),
-    ...(still ? { stillMs: before.stillMs + Math.min(gapMs, ABSENT_MS) } : { anchor: place, stillMs: 0 }),
-    ...{ kind, lastSeenMs: atMs, place, advice, returned: before.returned || hasLeft },
+    ...(still && { stillMs: before.stillMs + Math.min(gapMs, ABSENT_MS) }),
+    ...(moved && { anchor: place, stillMs: 0 }),
+    ...{
+      kind,
+      lastSeenMs: atMs,
+      place,
+      advice,
+      offFrames: still || moved ? 0 : before.offFrames + 1,
+      returned: before.returned || hasLeft,
+    },
   };
 }
 

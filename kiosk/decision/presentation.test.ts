@@ -210,6 +210,19 @@ describe('what is nobody', () => {
     expect(whats(people.flatMap(person))).toEqual(['sticker', ...people.map((number) => `p${number}`)]);
   });
 
+  it('has not moved for one look in which its place was wrong', () => {
+    const people = Array.from({ length: 10 }, (_, number) => number);
+    const flawed = (look: number) => ({ codes: [foreign('sticker', look === 0 || look === 9 ? { ...STICKER, size: 0.3 } : STICKER)] });
+    const spans = people.flatMap((number): Span[] => [
+      { forMs: 3_000, each: flawed },
+      { forMs: 9_000, codes: [own(`p${number}`)] },
+    ]);
+    expect(whats([{ forMs: 5_000, codes: [foreign('sticker', STICKER)] }, ...spans])).toEqual([
+      'sticker',
+      ...people.map((number) => `p${number}`),
+    ]);
+  });
+
   it('is asked about again when it moved away and came back: a bank code in a hand', () => {
     const held = (forMs: number): Span => ({ forMs, each: (look) => ({ codes: [foreign('bank', wander(3 * look))] }) });
     expect(whats([held(3_000), { forMs: 8_000 }, held(3_000)])).toEqual(['bank', 'bank']);

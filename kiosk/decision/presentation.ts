@@ -181,7 +181,7 @@ function trackUnread(state: PresentationState, front: readonly Keyed[], look: Lo
     .filter(({ answeredAtMs, frames }) => answeredAtMs === undefined && frames >= UNREAD_FRAMES)
     .sort((a, b) => sizeOf(b) - sizeOf(a));
   if (isDrawnBack) return { state, step: { kind: 'held' } };
-  if (open === undefined) return { state, step: waitingStep(state, front, inFront, look) };
+  if (open === undefined) return waiting(state, front, inFront, look);
   const sinceMs = Math.max(open.sinceMs, state.ownSeenMs);
   const isSeen = open.lastSeenMs === atMs;
   if (!isSeen || atMs - sinceMs < UNREADABLE_MS || !look.mayDecide) return reading(state, isSeen ? open.advice : look.advice, look);
@@ -190,11 +190,11 @@ function trackUnread(state: PresentationState, front: readonly Keyed[], look: Lo
 }
 
 /** Nothing new in the guide: a verified code may be about to come back, or an answered one may still be held. */
-function waitingStep(state: PresentationState, front: readonly Keyed[], unread: readonly Thing[], { atMs }: Look): PresentationStep {
-  const here = [...front.map(([, thing]) => thing), ...unread].filter(({ lastSeenMs }) => atMs - lastSeenMs <= ABSENT_MS);
-  if (here.some(({ answeredAtMs }) => answeredAtMs !== undefined)) return { kind: 'held' };
+function waiting(state: PresentationState, front: readonly Keyed[], unread: readonly Thing[], look: Look): Tracked {
+  const here = [...front.map(([, thing]) => thing), ...unread].filter(({ lastSeenMs }) => look.atMs - lastSeenMs <= ABSENT_MS);
+  if (here.some(({ answeredAtMs }) => answeredAtMs !== undefined)) return { state, step: { kind: 'held' } };
   const isComing = here.some(({ kind }) => kind === 'verified');
-  return isComing ? { kind: 'reading', hint: state.hint?.shown ?? 'hold-still' } : { kind: 'idle' };
+  return isComing ? reading(state, undefined, look) : { state, step: { kind: 'idle' } };
 }
 
 function reading(state: PresentationState, advice: ReadingHint | undefined, { atMs }: Look): Tracked {
