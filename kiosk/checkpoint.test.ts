@@ -1,12 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Fault, type FaultCode } from '../config/faults.ts';
-import { parseConfig } from '../config/options/parse-config.ts';
-import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
-import { createSimulatedHost, SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
-import { testJournalOptions } from '../fixtures/test-journal.ts';
+import type { DemoKit } from '../fixtures/demo-kit.ts';
+import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
+import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
+import { STEP_S } from '../sync/credential/credential.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import type { ResultView } from './decision/citizen-view.ts';
@@ -14,10 +11,13 @@ import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
 import type { CodeSource, Sighting } from './decode/code-source.ts';
 import type { PaintOutcome, Signal } from './display/signal.ts';
-import { type Journal, openJournal } from './journal/journal.ts';
-import { openRegistry, type Registry } from './registry/registry.ts';
+import type { Journal } from './journal/journal.ts';
+import type { Registry } from './registry/registry.ts';
 
-let folder = '';
+// One test lets four days pass, in steps of the lane's watch.
+vi.setConfig({ testTimeout: 120_000 });
+
+let parts: TestCheckpoint;
 let host: SimulatedHost;
 let kit: DemoKit;
 let journal: Journal;
@@ -46,10 +46,14 @@ function createSource() {
       health = { ...health, ...next };
     },
     /** Shows texts in the guide for so long, ten looks a second. */
-    async show(texts: readonly (string | undefined)[], forMs: number) {
+    async show(texts: readonly (string | undefined)[] | (() => string[]), forMs: number) {
       for (let shownMs = 0; shownMs < forMs; shownMs += 100) {
         host.advance(100);
-        const symbols = texts.map((text) => ({ text, insideGuide: true, relativeSize: 0.4, quad: undefined }));
+        const shown = typeof texts === 'function' ? texts() : texts;
+        // Each at a place of its own.
+        const symbols = shown.map((text, index) => {
+          return { text, insideGuide: true, place: { x: 0.9 - 0.5 * index, y: 0.5, size: 0.4 }, quad: undefined, whole: true };
+        });
         give?.({ arrivedAtMs: host.clock.monotonicMs(), generation: 1, symbols, decodeMs: 5, frame: undefined });
         for (let turn = 0; turn < 5; turn++) await Promise.resolve();
       }
@@ -87,31 +91,10 @@ function createSignal() {
 }
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'checkpoint-test-'));
-  host = createSimulatedHost();
-  kit = createDemoKit(
-    { folder, nowMs: SIMULATED_START_MS, demo: true, config: { 'camera.kind': 'replay', 'camera.source': 'x' } },
-    host.random,
-  );
-  const parsed = parseConfig(readFileSync(kit.configFile, 'utf8'));
-  if (!parsed.ok) throw new Error(parsed.problems[0].key);
-  const file = (name: string) => join(folder, name);
-  registry = openRegistry(
-    {
-      files: {
-        keyring: file('keyring.cose'),
-        root: parsed.config['keyring.root'],
-        policy: file('policy.cose'),
-        slice: { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') },
-      },
-      floor: { get: () => undefined, raise: () => undefined },
-      audiences: ['k1'],
-      allowDemo: true,
-    },
-    host,
-  );
+  parts = openTestCheckpoint();
+  ({ host, kit, registry } = parts);
   diskFault = undefined;
-  const real = openJournal(testJournalOptions(join(folder, 'data')), host);
+  const real = parts.journal;
   journal = {
     ...real,
     append(entry, context) {
@@ -132,9 +115,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await checkpoint.stop();
-  registry.close();
-  journal.close();
-  rmSync(folder, { recursive: true, force: true });
+  parts.close();
 });
 
 const textOf = (name: string) => kit.cases.find((person) => person.case === name)?.text;
@@ -211,6 +192,29 @@ describe('the path', () => {
   it('takes no bank code beside a travel code for an answer', async () => {
     await source.show([textOf('bank'), textOf('valid')], 3_000);
     expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok']);
+  });
+
+  it('counts a rotating code that renews itself for two minutes in the hand as one crossing', async () => {
+    const texts = new Map<number, string>();
+    const held = () => {
+      const step = Math.floor(host.clock.wallMs() / 1000 / STEP_S);
+      const text = texts.get(step) ?? kit.rotating(step * STEP_S);
+      texts.set(step, text);
+      return [text];
+    };
+    await source.show(held, 120_000);
+    expect(new Set(texts.values()).size).toBe(5);
+    expect(decided.map(({ decision }) => ({ reason: decision.reason, form: decision.credential?.form }))).toEqual([
+      { reason: 'ok', form: 'app' },
+    ]);
+  });
+
+  it('takes neither a sticker nor what nobody can read for somebody who came between', async () => {
+    await source.show([textOf('valid')], 500);
+    await source.show([undefined], 7_000);
+    await source.show([textOf('bank')], 4_000);
+    await source.show([textOf('valid')], 500);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'unreadable', 'prefix-unknown', 'already-recorded']);
   });
 
   it('sends a code that nobody can read to staff', async () => {

@@ -13,9 +13,10 @@ import { forClass } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { dayName } from './decision/day-name.ts';
 import { type Decision, type DecisionContext, decide, declarationAgeSMax, type Presented } from './decision/decide.ts';
+import type { SeenCode } from './decision/followed-things.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
-import { noPresentation, type PresentationStep, type SeenCode, track } from './decision/presentation.ts';
+import { noPresentation, type PresentationStep, pausePresentation, track } from './decision/presentation.ts';
 import { inputsOf } from './decision/replay.ts';
 import { resultView } from './decision/result-view.ts';
 import type { CodeSource, SightedSymbol, Sighting } from './decode/code-source.ts';
@@ -85,7 +86,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const content = registry.content();
     lane.check();
     if (lane.fault() !== undefined || content === undefined) {
-      presentation = noPresentation;
+      presentation = pausePresentation(presentation);
       return;
     }
     const context = lane.context(content);
@@ -94,7 +95,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const { state, step } = track(presentation, {
       atMs: sighting.arrivedAtMs,
       codes,
-      unreadableSizes: inGuide.filter(({ text }) => text === undefined).map(({ relativeSize }) => relativeSize),
+      unread: inGuide.filter(({ text }) => text === undefined).map(({ place, whole, advice }) => ({ place, whole, advice })),
+      advice: sighting.advice,
       mayDecide: signal.mayShowResult(),
     });
     presentation = state;
@@ -114,7 +116,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const presented: Presented =
       code === undefined ? { kind: step.what === 'several-codes' ? step.what : 'unreadable' } : present(code, content);
     const decision = decide(presented, context);
-    lastDecidedKey = code?.key;
+    // Another person's code comes between; a sticker, or what nobody can read, is nobody.
+    if (code !== undefined ? code.kind !== 'foreign' : step.what === 'several-codes') lastDecidedKey = code?.key;
     const record = recorder.append(decisionEntry(decision, { presented, content, context }, options, sighting, step.frames), context.nowMs);
     if (record === undefined) {
       lane.check();
@@ -166,7 +169,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
 }
 
 /** Our own codes go by the credential they carry, once its signature held; anything else by a hash of its text. */
-function readCode({ text }: SightedSymbol, content: RegistryContent, context: DecisionContext): ReadCode[] {
+function readCode({ text, place }: SightedSymbol, content: RegistryContent, context: DecisionContext): ReadCode[] {
   if (text === undefined) return [];
   const read = readCredential(text, {
     trust: content.keyring.trust,
@@ -174,10 +177,10 @@ function readCode({ text }: SightedSymbol, content: RegistryContent, context: De
     declarationAgeSMax: declarationAgeSMax(content.policy),
   });
   const signed = read.ok ? read.value : read.signed;
-  if (signed !== undefined) return [{ key: `cti:${toHex(signed.claims.cti)}`, kind: 'verified', read }];
+  if (signed !== undefined) return [{ key: `cti:${toHex(signed.claims.cti)}`, kind: 'verified', place, read }];
   const isForeign = !read.ok && read.reason === 'prefix-unknown';
   const key = createHash('sha256').update(text).digest('base64url');
-  return [{ key: `text:${key}`, kind: isForeign ? 'foreign' : 'doubtful', read }];
+  return [{ key: `text:${key}`, kind: isForeign ? 'foreign' : 'doubtful', place, read }];
 }
 
 function decisionEntry(

@@ -3,6 +3,7 @@
  * reason, only a class of words, so that a bystander learns nothing.
  */
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
+import { advices } from '../decode/decoder.ts';
 
 export const citizenStates = ['idle', 'reading', 'pass', 'deny', 'see-staff', 'ask', 'already-recorded', 'out-of-service'] as const;
 export type CitizenState = (typeof citizenStates)[number];
@@ -24,7 +25,7 @@ export const askKinds = ['other-code', 'one-at-a-time', 'show-id'] as const;
 export type AskKind = (typeof askKinds)[number];
 
 /** What helps while a code is seen and cannot be read. */
-export const readingHints = ['hold-still', 'closer', 'further', 'tilt-less', 'brighter'] as const;
+export const readingHints = [...advices, 'one-at-a-time'] as const;
 export type ReadingHint = (typeof readingHints)[number];
 
 /** A result as it goes to the screen. `code` is `D-nn` or `S-nn`, for staff. */

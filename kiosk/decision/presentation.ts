@@ -1,43 +1,56 @@
 /**
- * Follows what is held up, look after look, and says when a decision is due: one for each presentation, however many
- * frames it lasts. Pure: state and a look in, state and a step out. It follows keys, never texts: the credential id once a
- * code was verified (a rotating code renews itself while it is held), else a hash of the text.
+ * Says when a decision is due: one for each presentation, however many frames it lasts. Pure: state and a look in, state and
+ * a step out. It follows keys, never texts: the credential id once a code was verified (a rotating code renews itself while
+ * it is held), else a hash of the text.
+ *
+ * Who is first: a verified code, the largest; then a refused one; then, where no travel code is in the guide, another kind of
+ * code that stays; then a symbol that cannot be read. What was answered, and what stands still like a sticker, blocks none
+ * of them. Two verified codes of about one size are asked for one at a time, once; the one that is left alone is decided,
+ * and then the next, beside which those already answered do not count: so a family's sheet is read code by code.
  */
+import type { Advice } from '../decode/decoder.ts';
 import type { ReadingHint } from './citizen-view.ts';
-
-export type CodeKind = 'verified' | 'doubtful' | 'foreign';
-
-export interface SeenCode {
-  readonly key: string;
-  /** verified: signature and claims held; doubtful: ours by its prefix, refused; foreign: another kind of code. */
-  readonly kind: CodeKind;
-}
+import {
+  ABSENT_MS,
+  backgroundOf,
+  follow,
+  isBackground,
+  isLeftLying,
+  isOwn,
+  isSamePlace,
+  type SeenCode,
+  type SeenSymbol,
+  sizeOf,
+  type Thing,
+  type Things,
+  UNREAD_FRAMES,
+} from './followed-things.ts';
+import { type HintState, settleHint } from './reading-hint.ts';
 
 /** One look at the guide. Codes outside of it are the next person's, and not here. */
 export interface Look {
   readonly atMs: number;
   readonly codes: readonly SeenCode[];
-  /** Sizes (0..1 of the frame) of symbols that are in the guide and could not be read. */
-  readonly unreadableSizes: readonly number[];
+  /** Symbols that are in the guide and could not be read. */
+  readonly unread: readonly SeenSymbol[];
+  /** What helps where a symbol was a moment ago and is not located now. */
+  readonly advice: Advice | undefined;
   /** Whether the screen can take a result now; if not, a due decision waits for a later look. */
   readonly mayDecide: boolean;
 }
 
-interface Presence {
+interface Span {
   readonly sinceMs: number;
   readonly lastSeenMs: number;
   readonly frames: number;
-  /** A decision was made on it: it is only watched until it leaves. */
-  readonly answered: boolean;
 }
 
-export interface PresentationState {
-  /** Every code in view, by key. */
-  readonly codes: ReadonlyMap<string, Presence & { readonly kind: CodeKind }>;
-  /** A symbol without a text. */
-  readonly unread: Presence | undefined;
-  /** Two undecided codes at once. */
-  readonly several: Presence | undefined;
+export interface PresentationState extends Things {
+  /** Several undecided verified codes at once. */
+  readonly several: Span | undefined;
+  /** When a travel code that is no background was seen last, answered or not. */
+  readonly ownSeenMs: number;
+  readonly hint: HintState | undefined;
 }
 
 /** What the caller does next. `sinceMs` is when the presentation began, `frames` how many looks it took. */
@@ -51,115 +64,144 @@ interface Tracked {
   readonly state: PresentationState;
   readonly step: PresentationStep;
 }
+type Keyed = readonly [string, Thing];
 
-export const noPresentation: PresentationState = { codes: new Map(), unread: undefined, several: undefined };
+export const noPresentation: PresentationState = {
+  codes: new Map(),
+  unread: [],
+  several: undefined,
+  ownSeenMs: Number.NEGATIVE_INFINITY,
+  hint: undefined,
+};
 
-/** What is away so long has left. Glare and a moving hand interrupt a presentation for less. */
-const ABSENT_MS = 1_000;
-/** A foreign code flickers at the edge of the view for longer: a sticker must not ask again and again. */
-const FOREIGN_ABSENT_MS = 5_000;
 /** A refused text must come twice: a single misread is no reason to stop a person. */
 const DOUBTFUL_FRAMES = 2;
-/** A bank code that is only carried past is nobody's answer. */
+/** A bank code that is only carried past is nobody's answer, and for half a second not even a reading. */
 const FOREIGN_MS = 1_200;
+const FOREIGN_READING_MS = 500;
 const SEVERAL_MS = 700;
-const UNREAD_FRAMES = 2;
-/** A code that is seen for so long and not read goes to staff. */
+/** Two codes are there together when both were seen within so long: either may flicker. */
+const TOGETHER_MS = 500;
+/** So many times as large as another one, it is clearly the one that is held up. */
+const CLEARLY_LARGER = 1.5;
+/** A clearly smaller code beside one just answered is the next person's: it lets that answer be seen first. */
+const BEHIND_MS = 4_000;
+/** A symbol that is seen for so long and not read goes to staff. */
 const UNREADABLE_MS = 5_000;
 
 export function track(before: PresentationState, look: Look): Tracked {
-  const codes = seeCodes(before.codes, look);
-  const state = { codes, unread: stillHere(before.unread, look), several: stillHere(before.several, look) };
-  const inView = [...codes].filter(([, code]) => code.lastSeenMs === look.atMs);
-  const ours = inView.filter(([, code]) => code.kind !== 'foreign');
-  const open = ours.filter(([, code]) => !code.answered);
-  if (open.length > 1) return trackSeveral(state, look);
-  // Beside a travel code a foreign one counts for nothing, be it a sticker on the phone or a poster behind.
-  const [due] = ours.length > 0 ? open : inView.filter(([, code]) => !code.answered);
-  if (due !== undefined) return trackCode(state, due[0], look);
-  if (look.unreadableSizes.length > 0) return trackUnread(state, look);
-  return { state, step: waitingStep(state, look) };
+  const things = follow(before, look.atMs, look.codes, look.unread);
+  const front = [...things.codes].filter(([, thing]) => !isBackground(thing));
+  const inView = front.filter(([, { lastSeenMs }]) => lastSeenMs === look.atMs);
+  const ownSeenMs = inView.some(([, thing]) => isOwn(thing)) ? look.atMs : before.ownSeenMs;
+  const several = before.several && look.atMs - before.several.lastSeenMs <= ABSENT_MS ? before.several : undefined;
+  const state = { ...before, ...things, several, ownSeenMs };
+  const open = inView.filter(([, { answeredAtMs }]) => answeredAtMs === undefined).sort(([, a], [, b]) => sizeOf(b) - sizeOf(a));
+  const verified = open.filter(([, { kind }]) => kind === 'verified');
+  if (verified.length > 0) return trackVerified(state, front, verified, look);
+  const [doubtful] = open.filter(([, { kind, frames }]) => kind === 'doubtful' && frames >= DOUBTFUL_FRAMES);
+  if (doubtful !== undefined) return trackOwn(state, front, doubtful, look);
+  const [foreign] = open.filter(([, { kind }]) => kind === 'foreign');
+  if (foreign !== undefined && look.atMs - ownSeenMs > ABSENT_MS) return trackForeign(state, foreign, look);
+  return trackUnread(state, front, look);
 }
 
-function trackCode(state: PresentationState, key: string, look: Look): Tracked {
-  const code = state.codes.get(key);
-  if (code === undefined) return { state, step: { kind: 'idle' } };
-  const isDue =
-    code.kind === 'verified' ||
-    (code.kind === 'doubtful' && code.frames >= DOUBTFUL_FRAMES) ||
-    (code.kind === 'foreign' && look.atMs - code.sinceMs >= FOREIGN_MS);
-  if (!isDue || !look.mayDecide) return { state, step: { kind: 'reading', hint: 'hold-still' } };
+/** After a time in which nobody looked: what stood there before is still known. */
+export function pausePresentation({ codes, unread }: PresentationState): PresentationState {
+  return { ...noPresentation, ...backgroundOf({ codes, unread }) };
+}
+
+/** `verified`: in view and open, the largest first; never empty. */
+function trackVerified(state: PresentationState, front: readonly Keyed[], verified: readonly Keyed[], look: Look): Tracked {
+  // Codes that were asked to come alone and were left lying hinder nobody.
+  const held = verified.filter(([, thing]) => !isLeftLying(thing));
+  const [first, second] = held.length > 0 ? held : verified;
+  if (first === undefined) return { state, step: { kind: 'idle' } };
+  const rivals = front.filter(
+    ([key, thing]) =>
+      key !== first[0] &&
+      thing.kind === 'verified' &&
+      thing.answeredAtMs === undefined &&
+      look.atMs - thing.lastSeenMs <= TOGETHER_MS &&
+      !(isLeftLying(thing) && held.length > 0) &&
+      !isClearlyLarger(first[1], thing),
+  );
+  if (rivals.length > 0 && (second !== undefined || state.several !== undefined)) return trackSeveral(state, [first, ...rivals], look);
+  return trackOwn(state, front, first, look);
+}
+
+function trackSeveral(state: PresentationState, together: readonly Keyed[], look: Look): Tracked {
+  const { atMs, mayDecide } = look;
+  const { sinceMs, frames } = state.several ?? { sinceMs: atMs, frames: 0 };
+  const several: Span = { sinceMs, frames: frames + 1, lastSeenMs: atMs };
+  if (together.every(([, { asked }]) => asked)) return { state: { ...state, several }, step: { kind: 'held' } };
+  if (atMs - sinceMs < SEVERAL_MS || !mayDecide) return reading({ ...state, several }, 'one-at-a-time', look);
+  const codes = new Map(state.codes);
+  for (const [key, thing] of together) codes.set(key, { ...thing, asked: true });
+  return { state: { ...state, codes, several }, step: { kind: 'decide', what: 'several-codes', sinceMs, frames: frames + 1 } };
+}
+
+function trackOwn(state: PresentationState, front: readonly Keyed[], [key, code]: Keyed, look: Look): Tracked {
+  const isBehind = front.some(
+    ([, other]) =>
+      isOwn(other) && other.answeredAtMs !== undefined && look.atMs - other.answeredAtMs < BEHIND_MS && isClearlyLarger(other, code),
+  );
+  if (isBehind) return { state, step: { kind: 'held' } };
+  return look.mayDecide ? decideOn(state, key, code, look) : reading(state, undefined, look);
+}
+
+function trackForeign(state: PresentationState, [key, code]: Keyed, look: Look): Tracked {
+  const aloneMs = look.atMs - Math.max(code.sinceMs, state.ownSeenMs);
+  if (aloneMs >= FOREIGN_MS && look.mayDecide) return decideOn(state, key, code, look);
+  return aloneMs >= FOREIGN_READING_MS ? reading(state, undefined, look) : trackUnread(state, [], look);
+}
+
+function decideOn(state: PresentationState, key: string, code: Thing, look: Look): Tracked {
   // The frames in which the symbol was seen and not yet read belong to the same presentation.
-  const blurred = state.unread?.answered === false ? state.unread : undefined;
-  const sinceMs = Math.min(code.sinceMs, blurred?.sinceMs ?? code.sinceMs);
-  const frames = code.frames + (blurred?.frames ?? 0);
-  const codes = new Map(state.codes).set(key, { ...code, answered: true });
-  return { state: { codes, unread: undefined, several: undefined }, step: { kind: 'decide', what: 'code', key, sinceMs, frames } };
-}
-
-function trackSeveral(state: PresentationState, look: Look): Tracked {
-  const several = seeAgain(state.several, look);
-  if (several.answered) return { state: { ...state, several }, step: { kind: 'held' } };
-  if (look.atMs - several.sinceMs < SEVERAL_MS || !look.mayDecide) {
-    return { state: { ...state, several }, step: { kind: 'reading', hint: 'hold-still' } };
-  }
-  const { sinceMs, frames } = several;
+  const isIt = (thing: Thing) =>
+    thing.answeredAtMs === undefined && look.atMs - thing.lastSeenMs <= ABSENT_MS && (!code.place || isSamePlace(thing.place, code.place));
+  const before = state.unread.filter(isIt);
+  const codes = new Map(state.codes).set(key, { ...code, answeredAtMs: look.atMs });
   return {
-    state: { ...state, several: { ...several, answered: true } },
-    step: { kind: 'decide', what: 'several-codes', sinceMs, frames },
+    state: { ...state, codes, unread: state.unread.filter((thing) => !isIt(thing)), several: undefined },
+    step: {
+      ...{ kind: 'decide', what: 'code', key },
+      sinceMs: Math.min(code.sinceMs, ...before.map(({ sinceMs }) => sinceMs)),
+      frames: before.reduce((sum, { frames }) => sum + frames, code.frames),
+    },
   };
 }
 
-function trackUnread(state: PresentationState, look: Look): Tracked {
+function trackUnread(state: PresentationState, front: readonly Keyed[], look: Look): Tracked {
+  const { atMs } = look;
   // The hand that draws an answered code back blurs it: that is no new presentation.
-  const isDrawnBack = [...state.codes.values()].some((code) => code.answered && code.kind !== 'foreign');
-  if (isDrawnBack && state.unread === undefined) return { state, step: { kind: 'held' } };
-  const unread = seeAgain(state.unread, look);
-  if (unread.answered) return { state: { ...state, unread }, step: { kind: 'held' } };
-  // Texture looks like a symbol for a single frame now and then.
-  if (unread.frames < UNREAD_FRAMES) return { state: { ...state, unread }, step: waitingStep(state, look) };
-  if (look.atMs - unread.sinceMs < UNREADABLE_MS || !look.mayDecide) {
-    return { state: { ...state, unread }, step: { kind: 'reading', hint: hintFor(unread, look) } };
-  }
-  const { sinceMs, frames } = unread;
-  return { state: { ...state, unread: { ...unread, answered: true } }, step: { kind: 'decide', what: 'unreadable', sinceMs, frames } };
+  const isDrawnBack = front.some(([, thing]) => isOwn(thing) && thing.answeredAtMs !== undefined && atMs - thing.lastSeenMs <= ABSENT_MS);
+  const inFront = state.unread.filter((thing) => !isBackground(thing) && atMs - thing.lastSeenMs <= ABSENT_MS);
+  const [open] = inFront
+    .filter(({ answeredAtMs, frames }) => answeredAtMs === undefined && frames >= UNREAD_FRAMES)
+    .sort((a, b) => sizeOf(b) - sizeOf(a));
+  if (isDrawnBack) return { state, step: { kind: 'held' } };
+  if (open === undefined) return waiting(state, front, inFront, look);
+  const sinceMs = Math.max(open.sinceMs, state.ownSeenMs);
+  const isSeen = open.lastSeenMs === atMs;
+  if (!isSeen || atMs - sinceMs < UNREADABLE_MS || !look.mayDecide) return reading(state, isSeen ? open.advice : look.advice, look);
+  const unread = state.unread.map((thing) => (thing === open ? { ...open, answeredAtMs: atMs } : thing));
+  return { state: { ...state, unread }, step: { kind: 'decide', what: 'unreadable', sinceMs, frames: open.frames } };
 }
 
-/** Nothing new in the guide: something may be about to come back, or an answered code may still be held. */
-function waitingStep(state: PresentationState, look: Look): PresentationStep {
-  const present = [...state.codes.values()].filter((code) => code.kind !== 'foreign' || code.lastSeenMs === look.atMs);
-  if (present.some((code) => code.answered)) return { kind: 'held' };
-  const isComing = present.length > 0 || (state.unread?.answered === false && state.unread.frames >= UNREAD_FRAMES);
-  return isComing ? { kind: 'reading', hint: 'hold-still' } : { kind: 'idle' };
+/** Nothing new in the guide: a verified code may be about to come back, or an answered one may still be held. */
+function waiting(state: PresentationState, front: readonly Keyed[], unread: readonly Thing[], look: Look): Tracked {
+  const here = [...front.map(([, thing]) => thing), ...unread].filter(({ lastSeenMs }) => look.atMs - lastSeenMs <= ABSENT_MS);
+  if (here.some(({ answeredAtMs }) => answeredAtMs !== undefined)) return { state, step: { kind: 'held' } };
+  const isComing = here.some(({ kind }) => kind === 'verified');
+  return isComing ? reading(state, undefined, look) : { state, step: { kind: 'idle' } };
 }
 
-function seeCodes(before: PresentationState['codes'], look: Look): PresentationState['codes'] {
-  const codes = new Map(
-    [...before].filter(([, code]) => look.atMs - code.lastSeenMs <= (code.kind === 'foreign' ? FOREIGN_ABSENT_MS : ABSENT_MS)),
-  );
-  for (const { key, kind } of look.codes) {
-    const earlier = codes.get(key);
-    // Within one look a code may be found twice: it counts once.
-    if (earlier?.lastSeenMs !== look.atMs) codes.set(key, { ...seeAgain(earlier, look), kind });
-  }
-  return codes;
+function reading(state: PresentationState, advice: ReadingHint | undefined, { atMs }: Look): Tracked {
+  const hint = settleHint(state.hint, advice, atMs);
+  return { state: { ...state, hint }, step: { kind: 'reading', hint: hint.shown } };
 }
 
-function seeAgain(presence: Presence | undefined, look: Look): Presence {
-  if (presence === undefined) return { sinceMs: look.atMs, lastSeenMs: look.atMs, frames: 1, answered: false };
-  return { ...presence, lastSeenMs: look.atMs, frames: presence.frames + 1 };
-}
-
-function stillHere(presence: Presence | undefined, look: Look): Presence | undefined {
-  return presence !== undefined && look.atMs - presence.lastSeenMs <= ABSENT_MS ? presence : undefined;
-}
-
-/** What helps most, judged by the size of the symbol and by how long it has not been read. */
-function hintFor(unread: Presence, look: Look): ReadingHint {
-  const size = Math.max(...look.unreadableSizes);
-  if (size < 0.2) return 'closer';
-  if (size > 0.85) return 'further';
-  const heldMs = look.atMs - unread.sinceMs;
-  if (heldMs < 1_500) return 'hold-still';
-  return heldMs < 3_000 ? 'tilt-less' : 'brighter';
+function isClearlyLarger(a: Thing, b: Thing): boolean {
+  return a.place !== undefined && b.place !== undefined && a.place.size >= CLEARLY_LARGER * b.place.size;
 }

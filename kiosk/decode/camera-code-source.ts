@@ -4,7 +4,8 @@
  */
 import type { Host } from '../../config/ports/host.ts';
 import type { Frame, FrameSource } from '../camera/frame-source.ts';
-import type { CodeSource, CodeSourceHealth, SightedSymbol } from './code-source.ts';
+import { isPlausible, isWhole } from './advice.ts';
+import type { CodeSource, CodeSourceHealth, Place, SightedSymbol } from './code-source.ts';
 import type { DecodedSymbol, Decoder, Picture, Quad } from './decoder.ts';
 
 /** The part of the picture in which codes count, as fractions of its width and height. */
@@ -32,13 +33,14 @@ export function createCameraCodeSource(frames: FrameSource, decoder: Decoder, op
       for (;;) {
         const frame = await frames.next();
         if (frame === undefined) return undefined;
-        const { symbols, decodeMs, timedOut } = await decoder.decode(packed(frame));
+        const { symbols, advice, decodeMs, timedOut } = await decoder.decode(packed(frame));
         timeouts = timedOut ? timeouts + 1 : 0;
         generation = Math.max(generation, frame.generation);
         const isLate = host.clock.monotonicMs() - frame.arrivedAtMs > options.frameAgeMsMax || frame.generation < generation;
         if (timedOut || isLate) continue;
         const { arrivedAtMs } = frame;
-        return { arrivedAtMs, generation, symbols: symbols.map((symbol) => sight(symbol, frame, options.guide)), decodeMs, frame };
+        const sighted = symbols.map((symbol) => sight(symbol, frame, options.guide));
+        return { arrivedAtMs, generation, symbols: sighted, decodeMs, advice, frame };
       }
     },
     health: () => mergeHealth(frames, timeouts),
@@ -63,11 +65,17 @@ function packed({ luma, widthPx, heightPx, stride }: Frame): Picture {
   return { luma: rows, widthPx, heightPx };
 }
 
-function sight({ text, quad }: DecodedSymbol, frame: Frame, guide: Guide): SightedSymbol {
-  const centreX = quad.reduce((sum, { x }) => sum + x, 0) / 4 / frame.widthPx;
-  const centreY = quad.reduce((sum, { y }) => sum + y, 0) / 4 / frame.heightPx;
-  const insideGuide = centreX >= guide.x && centreX <= guide.x + guide.width && centreY >= guide.y && centreY <= guide.y + guide.height;
-  return { text, insideGuide, relativeSize: longestSidePx(quad) / Math.min(frame.widthPx, frame.heightPx), quad };
+function sight(symbol: DecodedSymbol, { widthPx, heightPx }: Frame, guide: Guide): SightedSymbol {
+  const { text, quad, advice } = symbol;
+  const sidePx = Math.min(widthPx, heightPx);
+  const place: Place = {
+    x: quad.reduce((sum, { x }) => sum + x, 0) / 4 / sidePx,
+    y: quad.reduce((sum, { y }) => sum + y, 0) / 4 / sidePx,
+    size: longestSidePx(quad) / sidePx,
+  };
+  const [x, y] = [(place.x * sidePx) / widthPx, (place.y * sidePx) / heightPx];
+  const insideGuide = x >= guide.x && x <= guide.x + guide.width && y >= guide.y && y <= guide.y + guide.height;
+  return { text, insideGuide, place: isPlausible(symbol) ? place : undefined, quad, whole: isWhole(symbol), advice };
 }
 
 function longestSidePx([a, b, c, d]: Quad): number {

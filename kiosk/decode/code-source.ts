@@ -4,16 +4,27 @@
  */
 import type { FaultCode } from '../../config/faults.ts';
 import type { Frame } from '../camera/frame-source.ts';
-import type { Quad } from './decoder.ts';
+import type { Advice, Quad } from './decoder.ts';
+
+/** Where a symbol is: its centre and its longer side, parts of the shorter side of the frame. */
+export interface Place {
+  readonly x: number;
+  readonly y: number;
+  readonly size: number;
+}
 
 export interface SightedSymbol {
   /** The text, undefined where a symbol is in view and cannot be read. */
   readonly text: string | undefined;
   /** Whether its centre lies inside the guide; a source without a picture says true. */
   readonly insideGuide: boolean;
-  /** Longer side over the shorter side of the frame, 0..1; what "closer" and "further" are judged by. */
-  readonly relativeSize: number;
+  /** Undefined for a source without a picture, and where what was located has no symbol's shape. */
+  readonly place: Place | undefined;
   readonly quad: Quad | undefined;
+  /** False where only a corner of a symbol was recognised. */
+  readonly whole: boolean;
+  /** What would help to read it. */
+  readonly advice?: Advice | undefined;
 }
 
 /** One look at what is in front of the kiosk: all symbols of one frame, none when the view is empty. */
@@ -23,6 +34,8 @@ export interface Sighting {
   readonly generation: number;
   readonly symbols: readonly SightedSymbol[];
   readonly decodeMs: number;
+  /** What would help where a symbol was a moment ago and is not located now. */
+  readonly advice?: Advice | undefined;
   /** The frame itself, for the mirror; undefined without a camera. */
   readonly frame: Frame | undefined;
 }

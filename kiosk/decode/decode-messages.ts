@@ -1,5 +1,5 @@
 /** What decoder and worker say to each other. Both ends are ours and of one build: the shapes are checked by the compiler. */
-import type { DecodedSymbol, DecoderName } from './decoder.ts';
+import type { DecodeResult, DecoderName } from './decoder.ts';
 
 export interface DecodeRequest {
   readonly id: number;
@@ -11,4 +11,4 @@ export interface DecodeRequest {
 
 export type DecodeReply =
   | { readonly kind: 'ready'; readonly name: DecoderName; readonly fallbackBecause: string | undefined }
-  | { readonly kind: 'decoded'; readonly id: number; readonly symbols: readonly DecodedSymbol[]; readonly decodeMs: number };
+  | { readonly kind: 'decoded'; readonly id: number; readonly result: Omit<DecodeResult, 'timedOut'> };

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
 import { nodeClock } from '../../config/host/node-host.ts';
+import { createAdviser } from './advice.ts';
 import { createCascade } from './cascade.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
 import type { PictureReader } from './decoder.ts';
@@ -22,11 +23,14 @@ const port = parentPort;
 if (port === null) throw new Error('decode-worker runs as a worker thread only');
 const { reader, fallbackBecause } = await openReader();
 const cascade = createCascade(reader, { ...settingsSchema.parse(workerData), nowMs: nodeClock.monotonicMs });
+const adviser = createAdviser();
 const reply = (message: DecodeReply) => port.postMessage(message);
 
 port.on('message', async ({ id, shared, widthPx, heightPx }: DecodeRequest) => {
   const startMs = nodeClock.monotonicMs();
-  const { symbols } = await cascade.read({ luma: new Uint8Array(shared), widthPx, heightPx });
-  reply({ kind: 'decoded', id, symbols, decodeMs: nodeClock.monotonicMs() - startMs });
+  const picture = { luma: new Uint8Array(shared), widthPx, heightPx };
+  const { symbols } = await cascade.read(picture);
+  const advised = adviser.advise(picture, symbols);
+  reply({ kind: 'decoded', id, result: { ...advised, decodeMs: nodeClock.monotonicMs() - startMs } });
 });
 reply({ kind: 'ready', name: reader.name, fallbackBecause });

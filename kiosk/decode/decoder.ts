@@ -19,16 +19,24 @@ export interface Point {
 /** Corners of a symbol, clockwise from its own top left. */
 export type Quad = readonly [Point, Point, Point, Point];
 
+/** What helps to read a symbol that is in view. */
+export const advices = ['closer', 'further', 'tilt-less', 'hold-still', 'brighter', 'less-glare', 'wipe'] as const;
+export type Advice = (typeof advices)[number];
+
 export interface DecodedSymbol {
   /** The text, undefined where a symbol was found and could not be read. */
   readonly text: string | undefined;
   readonly quad: Quad;
   /** Version of a QR code, 1 to 40, where the decoder says it; a symbol that could not be read may have a wrong one. */
   readonly version?: number | undefined;
+  /** What would help to read it; only where there is no text. */
+  readonly advice?: Advice | undefined;
 }
 
 export interface DecodeResult {
   readonly symbols: readonly DecodedSymbol[];
+  /** What would help where a symbol was a moment ago and is not located now. */
+  readonly advice?: Advice | undefined;
   /** Time spent decoding, in milliseconds. */
   readonly decodeMs: number;
   /** True where the time limit ended the work: the symbols are then empty. */

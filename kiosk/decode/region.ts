@@ -54,6 +54,6 @@ export function isAmong({ quad }: DecodedSymbol, symbols: readonly DecodedSymbol
   });
 }
 
-function centreOf(quad: Quad): Point {
+export function centreOf(quad: Quad): Point {
   return { x: quad.reduce((sum, { x }) => sum + x, 0) / 4, y: quad.reduce((sum, { y }) => sum + y, 0) / 4 };
 }

@@ -7,7 +7,7 @@ import { Fault } from '../../config/faults.ts';
 import { startWorker } from '../../config/host/worker.ts';
 import type { Host } from '../../config/ports/host.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
-import type { DecodedSymbol, DecodeResult, Decoder, DecoderName, Picture } from './decoder.ts';
+import type { DecodeResult, Decoder, DecoderName, Picture } from './decoder.ts';
 
 export interface WorkerDecoderOptions {
   /** A picture that takes longer is given up. */
@@ -111,15 +111,15 @@ function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
 
 /** Undefined when the limit passed, or the worker ended, before the answer. */
 function ask(worker: Worker, request: DecodeRequest, msMax: number, host: Host) {
-  return new Promise<{ symbols: readonly DecodedSymbol[]; decodeMs: number } | undefined>((resolve) => {
-    const finish = (answer: { symbols: readonly DecodedSymbol[]; decodeMs: number } | undefined) => {
+  return new Promise<Omit<DecodeResult, 'timedOut'> | undefined>((resolve) => {
+    const finish = (answer: Omit<DecodeResult, 'timedOut'> | undefined) => {
       cancel();
       worker.off('message', onMessage);
       worker.off('exit', onExit);
       resolve(answer);
     };
     const onMessage = (reply: DecodeReply) => {
-      if (reply.kind === 'decoded' && reply.id === request.id) finish({ symbols: reply.symbols, decodeMs: reply.decodeMs });
+      if (reply.kind === 'decoded' && reply.id === request.id) finish(reply.result);
     };
     const onExit = () => finish(undefined);
     const cancel = host.clock.after(msMax, () => finish(undefined));

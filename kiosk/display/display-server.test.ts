@@ -207,7 +207,7 @@ describe('the screen over time', () => {
     ['pass', 1_200],
     ['deny', 3_000],
     ['see-staff', 3_000],
-    ['ask', 1_200],
+    ['ask', 500],
     ['already-recorded', 1_200],
   ] as const)('holds %s for its dwell and lets nothing cut in before %i ms', (state, cutInMs) => {
     const model = withResult(state);

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createLog, nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { openBrowser } from '../../fixtures/browser.ts';
 import { describeWith } from '../../fixtures/tools.ts';
-import type { ResultView } from '../decision/citizen-view.ts';
+import { type ResultView, readingHints } from '../decision/citizen-view.ts';
 import { type Display, openDisplay } from './display.ts';
 
 const host = { clock: nodeClock, random: nodeRandom, log: createLog('silent') };
@@ -120,6 +120,22 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
         });
       }
     }
+  });
+
+  it('fits each advice and its picture at every size', async () => {
+    await openLane();
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      for (const hint of readingHints) {
+        display.showReading(hint);
+        await expect.poll(() => page.locator('#screen').getAttribute('data-hint')).toBe(hint);
+        const pictures = await page.locator('.hint:visible').evaluateAll((all) => all.map((one) => one.getAttribute('data-for')));
+        expect({ width, hint, pictures, outside: await outside(page) }).toEqual({ width, hint, pictures: [hint], outside: [] });
+      }
+    }
+    display.showReading(undefined);
+    await expect.poll(state).toBe('idle');
+    expect(await page.locator('.hint:visible').count()).toBe(0);
   });
 
   it('falls to out of service when the kiosk is gone', async () => {
@@ -247,7 +263,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
 /** Names of elements that stick out of the window or lie on each other. */
 function outside(page: Page): Promise<string[]> {
   return page.evaluate(() => {
-    const parts = [...document.querySelectorAll('#sign, h1, #en, #details, footer, #viewfinder')]
+    const parts = [...document.querySelectorAll('#sign, h1, #en, #hint, #details, footer, #viewfinder')]
       .filter((part) => getComputedStyle(part).display !== 'none')
       .map((part) => ({ name: part.id || part.tagName, box: part.getBoundingClientRect() }))
       .filter(({ box }) => box.width > 0);

@@ -36,7 +36,8 @@ const CUT_IN_MS: Readonly<Record<ResultState, number>> = {
   pass: 1_200,
   deny: 3_000,
   'see-staff': 3_000,
-  ask: 1_200,
+  // What was asked for may be there at once; and an answer to a sticker must hold up nobody.
+  ask: 500,
   'already-recorded': 1_200,
 };
 

@@ -44,6 +44,9 @@ const hints: Readonly<Record<ReadingHint, Phrase>> = {
   further: phrase('Đưa xa hơn', 'Further away'),
   'tilt-less': phrase('Nghiêng ít hơn', 'Tilt it less'),
   brighter: phrase('Tăng sáng màn hình', 'Make the screen brighter'),
+  'less-glare': phrase('Tránh bị chói', 'Turn it out of the glare'),
+  wipe: phrase('Lau sạch màn hình', 'Wipe the screen clean'),
+  'one-at-a-time': phrase('Xin đưa từng mã', 'One code at a time'),
 };
 
 const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ yên một giây', 'Hold still for a second')];
