@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { CommandError, exitCode } from '../command.ts';
 import { benchCamera } from './camera.ts';
+import { benchCpu } from './cpu.ts';
 import { benchDecode } from './decode.ts';
 import { benchDrain } from './drain.ts';
 import { benchFeed } from './feed.ts';
@@ -13,6 +14,7 @@ import { benchTrust } from './trust.ts';
 
 const benches: Readonly<Record<string, (say: (line: string) => void, corpus?: string) => Promise<BenchResult>>> = {
   path: benchPath,
+  cpu: benchCpu,
   camera: benchCamera,
   trust: benchTrust,
   decode: benchDecode,
