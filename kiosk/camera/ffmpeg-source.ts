@@ -88,6 +88,7 @@ export function createFfmpegSource(settings: CameraSettings & { kind: FfmpegKind
           if (widthPx > WIDTH_PX_MAX || heightPx > HEIGHT_PX_MAX) end('camera-settings');
         },
         (luma, { widthPx, heightPx }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx }),
+        newest.buffer,
       );
       child.stdout.on('data', (chunk: Buffer) => {
         if (fault !== undefined) return;

@@ -99,18 +99,23 @@ function measurePicture({ luma, widthPx, heightPx, stride }: Pixels, samples: Ui
     const row = y * stride;
     const cellRow = Math.floor((y * CELLS) / heightPx) * CELLS;
     let before = luma[row] ?? 0;
-    for (let x = 0; x < widthPx; x += STEP_PX) {
-      const level = luma[row + x] ?? 0;
-      const cell = cellRow + Math.floor((x * CELLS) / widthPx);
-      cellSums[cell] = (cellSums[cell] ?? 0) + level;
-      cellCounts[cell] = (cellCounts[cell] ?? 0) + 1;
-      if (level >= BRIGHT_LEVEL) bright++;
-      const step = Math.abs(level - before);
-      steps[step] = (steps[step] ?? 0) + 1;
-      before = level;
-      const changed = Math.abs(level - (samples[count] ?? 0));
-      if (changed > change) change = changed;
-      samples[count++] = level;
+    for (let column = 0, x = 0; column < CELLS; column++) {
+      const end = ((column + 1) * widthPx) / CELLS;
+      const first = count;
+      let sum = 0;
+      for (; x < end; x += STEP_PX) {
+        const level = luma[row + x] ?? 0;
+        sum += level;
+        if (level >= BRIGHT_LEVEL) bright++;
+        const step = Math.abs(level - before);
+        steps[step] = (steps[step] ?? 0) + 1;
+        before = level;
+        const changed = Math.abs(level - (samples[count] ?? 0));
+        if (changed > change) change = changed;
+        samples[count++] = level;
+      }
+      cellSums[cellRow + column] = (cellSums[cellRow + column] ?? 0) + sum;
+      cellCounts[cellRow + column] = (cellCounts[cellRow + column] ?? 0) + count - first;
     }
   }
   const meanLevel = cellSums.reduce((sum, one) => sum + one, 0) / count;
