@@ -38,7 +38,7 @@ export interface PictureMeasure {
 
 export interface PictureHealth {
   judge(measure: PictureMeasure, atMs: number): void;
-  /** A new opening of the camera: only a picture that stands still is remembered. */
+  /** A new opening of the camera: what has become a fault stays one until a good picture comes, and what stands still does. */
   reopened(): void;
   fault(): FaultCode | undefined;
 }
@@ -211,9 +211,7 @@ export function createPictureHealth(limits: PictureLimits): PictureHealth {
       learned = [...learned, { detail: measure.detail, contrast: measure.contrast, change }].slice(-LEARNED_MAX);
     },
     reopened() {
-      if (doubt?.of === 'camera-frozen') return;
-      doubt = undefined;
-      fault = undefined;
+      if (fault === undefined && doubt?.of !== 'camera-frozen') doubt = undefined;
     },
     fault: () => fault,
   };
