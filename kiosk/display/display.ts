@@ -14,7 +14,7 @@ import type { Guide } from '../decode/camera-code-source.ts';
 import type { Sighting } from '../decode/code-source.ts';
 import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.ts';
 import { createMirrorChannel } from './mirror-channel.ts';
-import { type Channel, openPageServer } from './page-server.ts';
+import { type Channel, type MetricsPage, openPageServer } from './page-server.ts';
 import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
 import { createSessions, type Role, type SessionStore } from './sessions.ts';
 import type { PaintOutcome, Signal } from './signal.ts';
@@ -29,6 +29,7 @@ export interface DisplayOptions {
   readonly guide: Guide;
   /** Whether the lane stays closed without a screen that confirms. */
   readonly required: boolean;
+  readonly metrics?: MetricsPage;
 }
 
 export interface Display extends Signal {
@@ -130,7 +131,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     options.sessions,
     host,
   );
-  const server = await openPageServer(options.port, sessions, connect);
+  const server = await openPageServer(options.port, sessions, connect, options.metrics);
   port = server.port;
   const stopTick = every(host.clock, TICK_MS, refresh);
   const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => send({ kind: 'heartbeat', bootId, seq }));
