@@ -43,7 +43,8 @@ export function createMirrorChannel(guide: Guide, clock: Clock): MirrorChannel {
   const isDue = (frame: Frame, nowMs: number): boolean => {
     const sinceMs = nowMs - lastSentMs;
     if (sinceMs < PERIOD_MS) return false;
-    if (recent.length > 0 || movement.isMoving(frame)) movedAtMs = nowMs;
+    // Asked first and always: what is kept is the frame that was looked at.
+    if (movement.isMoving(frame) || recent.length > 0) movedAtMs = nowMs;
     return nowMs - movedAtMs <= MOVING_MS || sinceMs >= STILL_PERIOD_MS;
   };
 
