@@ -14,6 +14,7 @@ import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { startKioskProcess } from '../../fixtures/kiosk-process.ts';
 import { openRtspCamera } from '../../fixtures/network-camera.ts';
 import { mainThreadCpuMs, processTree } from '../../fixtures/process-usage.ts';
+import { parseMetrics } from '../../fixtures/prometheus.ts';
 import { renderFrame, renderVisit } from '../../fixtures/render-qr.ts';
 import { openBenchBrowser } from './browser.ts';
 import { type BenchResult, type Metric, metric } from './stats.ts';
@@ -78,12 +79,14 @@ export async function measureCpu(folder: string, browser: Browser, say: (line: s
     const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
     await page.goto(kiosk.enterUrl('citizen'));
     await kiosk.until('lane-open');
+    const framesDecoded = async () =>
+      parseMetrics(await (await fetch(new URL('/metrics', page.url()))).text()).get('checkpoint_decode_seconds_count') ?? Number.NaN;
     await sleep(nodeClock, SETTLE_MS);
     say('processor time: an empty scene');
-    const results = await measure('idle', kiosk.pid);
+    const results = await measure('idle', kiosk.pid, framesDecoded);
     say(`processor time: ${PEOPLE} people, one every ${PERSON_FRAMES / RATE_HZ} s`);
     peopleFrom = frame;
-    Object.assign(results, await measure('people', kiosk.pid));
+    Object.assign(results, await measure('people', kiosk.pid, framesDecoded));
     await page.close();
     return results;
   } finally {
@@ -94,12 +97,14 @@ export async function measureCpu(folder: string, browser: Browser, say: (line: s
 }
 
 /** Each sample is one window of some seconds: the middle one is the figure, the spread says how quiet the machine was. */
-async function measure(title: string, kioskPid: number): Promise<Record<string, Metric>> {
+async function measure(title: string, kioskPid: number, framesDecoded: () => Promise<number>): Promise<Record<string, Metric>> {
   const shares = new Map<Part, number[]>();
   const memory = new Map<Part, number[]>();
-  for (let before = take(kioskPid), window = 0; window < WINDOWS; window++) {
+  const rates: number[] = [];
+  for (let before = { ...take(kioskPid), frames: await framesDecoded() }, window = 0; window < WINDOWS; window++) {
     await sleep(nodeClock, WINDOW_MS);
-    const after = take(kioskPid);
+    const after = { ...take(kioskPid), frames: await framesDecoded() };
+    rates.push((1000 * (after.frames - before.frames)) / (after.atMs - before.atMs));
     for (const [part, { cpuMs, rssBytes }] of after.parts) {
       const spentMs = cpuMs - (before.parts.get(part)?.cpuMs ?? 0);
       shares.set(part, [...(shares.get(part) ?? []), (100 * spentMs) / (after.atMs - before.atMs)]);
@@ -108,6 +113,8 @@ async function measure(title: string, kioskPid: number): Promise<Record<string, 
     before = after;
   }
   return Object.fromEntries([
+    // The control: a kiosk whose camera is starved costs nothing.
+    [`${title}: frames decoded`, metric(rates, '1/s')] as const,
     ...[...shares].map(([part, values]) => [`${title}: ${part}, of one core`, metric(values, '%')] as const),
     ...[...memory].map(([part, values]) => [`${title}: ${part}, memory`, metric(values, 'MiB')] as const),
   ]);
