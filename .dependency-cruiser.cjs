@@ -47,6 +47,7 @@ module.exports = {
       ['@zxing/library', '^(kiosk/decode/zxing-js-reader|scripts/bench/decode-readers)\\.ts$'],
       ['node-webcam', '^kiosk/camera/stills-source\\.ts$'],
       ['fastify', '^(kiosk/display/page-server|sync/upstream/http/server)\\.ts$'],
+      ['prom-client', '^kiosk/service/metrics\\.ts$'],
       ['pino', '^config/host/node-host\\.ts$'],
       ['yaml', '^config/options/parse-config\\.ts$'],
     ].map(([name, home]) => ({

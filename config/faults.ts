@@ -117,6 +117,7 @@ export const faults = {
     action: 'Take the name that camera list gives, under /dev/v4l.',
     summaryVi: 'Camera được gọi bằng số, số này có thể thành của camera khác sau khi rút ra.',
     actionVi: 'Dùng tên mà camera list cho biết, trong /dev/v4l.',
+  },
   'camera-denied': {
     screenCode: 'O-80',
     summary: 'The browser does not let the citizen page use the camera.',

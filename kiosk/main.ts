@@ -28,6 +28,8 @@ import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
 import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
+import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
+import { createMetrics } from './service/metrics.ts';
 import { wipeLists } from './wipe-lists.ts';
 
 export interface KioskOptions {
@@ -116,6 +118,9 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     );
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
     const pages = cameraPages(config);
+    const metrics = createMetrics();
+    /** Of the stages, once they are open. */
+    let facts: (() => KioskFacts) | undefined;
     const display = await openDisplay(
       {
         port: config['display.port'],
@@ -124,6 +129,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         guide,
         required: config['display.required'],
         camera: pages,
+        metrics: { contentType: metrics.contentType, text: () => metrics.text(facts?.()) },
       },
       host,
     );
@@ -143,14 +149,17 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       {
         onSighting(sighting) {
           display.offerMirror(sighting);
+          metrics.onDecode(sighting.decodeMs);
           watcher.onSighting?.(sighting);
         },
         onDecision(event) {
           feed.add(event.record.id, supervisorRow(event));
+          metrics.onDecision(event.decision, event.readMs);
           watcher.onDecision?.(event);
         },
         onPainted(recordId, outcome) {
           feed.setPainted(recordId, outcome);
+          metrics.onPainted(outcome);
           watcher.onPainted?.(recordId, outcome);
         },
         onLane(next) {
@@ -200,6 +209,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     );
     if (sync !== undefined) closers.push(sync.stop);
     const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push: sync?.push };
+    facts = () => kioskFacts(parts, fault);
     closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
     return { checkpoint, display, journal, registry, sync, close };
   } catch (error) {

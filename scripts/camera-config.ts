@@ -38,6 +38,13 @@ const STAND_INS = {
 };
 
 export function chooseCamera(given: CameraGiven): CameraChoice {
+  const choice = chosen(given);
+  if (choice.config['camera.kind'] === 'browser')
+    throw new CommandError(exitCode.usage, 'A camera of the browser is opened by the citizen page; run the kiosk and look at its pages.');
+  return choice;
+}
+
+function chosen(given: CameraGiven): CameraChoice {
   const hasOwn = given.kind !== undefined || given.source !== undefined;
   if ((given.config === undefined) === !hasOwn) {
     throw new CommandError(exitCode.usage, 'expected either --config, or --kind and --source.');

@@ -52,7 +52,7 @@ const PROGRESS_MS = 1_000;
 export async function runCameraTest({ config, path }: CameraChoice, seconds: number, json: boolean): Promise<number> {
   const host = createNodeHost('warn');
   // A fault of the login ends the command before anything is opened.
-  const source = openConfiguredCamera(config, path, Number.POSITIVE_INFINITY, host);
+  const source = openConfiguredCamera(config, path, Number.POSITIVE_INFINITY, undefined, host);
   const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
   let isStopped = false;
   void untilStopped().then(() => {

@@ -135,14 +135,15 @@ program
 program
   .command('bench')
   .description(
-    'measure: path (frame to painted verdict, with Chromium), camera (faults to closed lane and back), decode (beside six other decoders), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
+    'measure: path (frame to painted verdict, with Chromium, and what the kiosk costs), cpu (the latter alone), lane (people a minute, and a busy street without codes), camera (faults to closed lane and back), decode (beside six other decoders), trust (verify, look up, decide), ingest (kiosks to centre), feed (hold to blocked), drain (scans beside a backlog)',
   )
   .argument('<name>')
   .option('--json <file>', 'write {name, results: {metric: {p50, p95, p99, max, unit}}} here instead of stdout')
   .option('--corpus <dir>', 'decode: clips and pictures of an outside set (sequences.json, manifest.json) instead of our own')
-  .action(async (name: string, { json, corpus }: { json?: string; corpus?: string }) => {
+  .option('--minutes <n>', 'lane: minutes of busy street, 2 unless given', wholeNumber)
+  .action(async (name: string, { json, ...options }: { json?: string; corpus?: string; minutes?: number }) => {
     const { runBench } = await import('./bench/bench.ts');
-    await runBench(name, json, corpus);
+    await runBench(name, json, options);
   });
 
 program

@@ -2,7 +2,10 @@
  * The log as the rest of the program sees it. An event is a kebab-case name; fields are values a stranger may read:
  * never the text of a code, a name, an id number or a password.
  */
-export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>> & {
+  /** What every line has of its own: a field of that name would stand in the line twice, and readers take the second. */
+  readonly [own in 'level' | 'time' | 'event']?: never;
+};
 
 export interface Log {
   debug(event: string, fields?: LogFields): void;

@@ -82,6 +82,29 @@ describe('the newest-frame slot', () => {
     expect(newest.health().fault).toBe('camera-missing');
   });
 
+  it('uses memory again only once its reader has asked for the next frame', async () => {
+    const { newest } = setUp();
+    const generation = newest.open();
+    const seen = new Set<Uint8Array>();
+    const put = (value: number) => {
+      const luma = newest.buffer(4);
+      seen.add(luma);
+      newest.put(generation, { luma: luma.fill(value), widthPx: 2, heightPx: 2, stride: 2 });
+    };
+    put(1);
+    const held = await newest.next();
+    // As many as come while one is decoded.
+    for (let value = 2; value < 20; value++) put(value);
+    expect(held?.luma).toEqual(new Uint8Array(4).fill(1));
+    expect((await newest.next())?.luma).toEqual(new Uint8Array(4).fill(19));
+    const waiting = newest.next();
+    put(20);
+    put(21);
+    expect((await waiting)?.luma).toEqual(new Uint8Array(4).fill(20));
+    expect((await newest.next())?.luma).toEqual(new Uint8Array(4).fill(21));
+    expect(seen.size).toBeLessThanOrEqual(4);
+  });
+
   it('ends a waiting reader when it is closed', async () => {
     const { newest } = setUp();
     const waiting = newest.next();

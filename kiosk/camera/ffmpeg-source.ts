@@ -109,6 +109,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
           else applying = applying.then(() => applyControls(settings, !isLoud, host));
         },
         (luma, { widthPx, heightPx, whiteLevel }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx, whiteLevel }),
+        newest.buffer,
       );
       child.stdout.on('data', (chunk: Buffer) => {
         if (fault !== undefined) return;

@@ -5,7 +5,7 @@
 import type { FaultCode } from '../../config/faults.ts';
 
 export interface Frame {
-  /** 8-bit luma, row after row; row y starts at y * stride. The array is never written again once handed out. */
+  /** 8-bit luma, row after row; row y starts at y * stride. Valid until next() is called again: who keeps it copies it. */
   readonly luma: Uint8Array;
   readonly widthPx: number;
   readonly heightPx: number;

@@ -54,7 +54,7 @@ export function meterOnGuide(source: FrameSource, settings: CameraSettings, guid
     const why = await setControl(settings, { name: by.name, value }, host);
     if (why !== undefined) return giveUp(why);
     by.value = value;
-    host.log.debug('camera-exposure', { level: Math.round(level), value });
+    host.log.debug('camera-exposure', { meanLevel: Math.round(level), value });
   };
 
   const look = (frame: Frame) => {

@@ -4,6 +4,7 @@
  */
 import type { FaultCode } from '../../config/faults.ts';
 import type { Clock } from '../../config/ports/clock.ts';
+import { createFrameBuffers } from './frame-buffers.ts';
 import type { Frame, FrameSourceHealth } from './frame-source.ts';
 
 export const FIRST_FRAME_MS = 6_000;
@@ -35,6 +36,8 @@ export interface Pixels {
 export interface NewestFrame {
   /** A new opening of the camera begins: frames of the one before count no more. */
   open(): number;
+  /** Memory for the next frame of an opening, to be filled and put. */
+  buffer(lengthBytes: number): Uint8Array;
   /** Takes a whole frame of an opening, at its arrival. */
   put(generation: number, pixels: Pixels): void;
   /** The opening is over or is being ended: nothing of it counts from now on. */
@@ -57,15 +60,27 @@ export function createNewestFrame(clock: Clock, limits: StreamLimits): NewestFra
   let fault: FaultCode | undefined;
   let isOpen = false;
   let closed = false;
+  const buffers = createFrameBuffers();
   let slot: Frame | undefined;
+  /** What the reader has now: its memory is free when it asks for the next. */
+  let taken: Frame | undefined;
   let waiting: ((frame: Frame | undefined) => void) | undefined;
   let arrivals: number[] = [];
+
+  const drop = () => {
+    if (slot !== undefined) buffers.giveBack(slot.luma);
+    slot = undefined;
+  };
 
   const hand = (frame: Frame | undefined) => {
     const resolve = waiting;
     waiting = undefined;
-    if (resolve !== undefined) resolve(frame);
-    else slot = frame;
+    drop();
+    if (resolve === undefined) slot = frame;
+    else {
+      taken = frame;
+      resolve(frame);
+    }
   };
 
   return {
@@ -74,16 +89,17 @@ export function createNewestFrame(clock: Clock, limits: StreamLimits): NewestFra
       isOpen = true;
       openedAtMs = clock.monotonicMs();
       lastArrivalMs = undefined;
-      slot = undefined;
+      drop();
       return generation;
     },
+    buffer: buffers.take,
     put(of, pixels) {
-      if (closed || !isOpen || of !== generation) return;
+      if (closed || !isOpen || of !== generation) return buffers.giveBack(pixels.luma);
       const arrivedAtMs = clock.monotonicMs();
       const isLate = lastArrivalMs !== undefined && arrivedAtMs - lastArrivalMs > limits.lateGapMs;
       lastArrivalMs = arrivedAtMs;
       sequence++;
-      if (isLate) return;
+      if (isLate) return buffers.giveBack(pixels.luma);
       acceptedAtMs = arrivedAtMs;
       fault = undefined;
       arrivals = arrivals.filter((atMs) => arrivedAtMs - atMs <= RATE_WINDOW_MS);
@@ -94,16 +110,18 @@ export function createNewestFrame(clock: Clock, limits: StreamLimits): NewestFra
       if (of !== generation) return;
       isOpen = false;
       fault = reason;
-      slot = undefined;
+      drop();
     },
     gapMs: () => clock.monotonicMs() - (lastArrivalMs ?? openedAtMs),
     hasFrame: () => lastArrivalMs !== undefined,
     next() {
+      if (taken !== undefined) buffers.giveBack(taken.luma);
+      taken = undefined;
       if (closed) return Promise.resolve(undefined);
       if (slot !== undefined) {
-        const frame = slot;
+        taken = slot;
         slot = undefined;
-        return Promise.resolve(frame);
+        return Promise.resolve(taken);
       }
       return new Promise((resolve) => {
         waiting = resolve;

@@ -130,6 +130,18 @@ describe('a picture', () => {
     expect(faultAt).toEqual([undefined, undefined, undefined, 'camera-frozen', 'camera-frozen']);
   });
 
+  it('that is black stays a fault when the camera is opened anew, so that the lane does not open for a moment', () => {
+    const health = learned();
+    expect(faultAfter(health, 20_000, 4_000, blacks)?.fault).toBe('camera-black');
+    health.reopened();
+    expect(faultAfter(health, 26_000, 0, blacks)?.fault).toBe('camera-black');
+    expect(faultAfter(health, 26_100, 0, streets)).toBeUndefined();
+    // A doubt that is not yet a fault begins anew: many cameras open with a black picture.
+    expect(faultAfter(health, 27_000, 1_000, blacks)).toBeUndefined();
+    health.reopened();
+    expect(faultAfter(health, 28_000, 1_000, blacks)).toBeUndefined();
+  });
+
   it('that changes by no more than an encoder makes of one picture is frozen, if the camera is seldom still', () => {
     const limits = { ...LIMITS, interframe: true };
     const encoded = same.map((measure) => ({ ...measure, change: 5 }));

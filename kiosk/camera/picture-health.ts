@@ -38,7 +38,7 @@ export interface PictureMeasure {
 
 export interface PictureHealth {
   judge(measure: PictureMeasure, atMs: number): void;
-  /** A new opening of the camera: only a picture that stands still is remembered. */
+  /** A new opening of the camera: what has become a fault stays one until a good picture comes, and what stands still does. */
   reopened(): void;
   fault(): FaultCode | undefined;
 }
@@ -101,18 +101,23 @@ function measurePicture({ luma, widthPx, heightPx, stride, whiteLevel = 255 }: P
     const row = y * stride;
     const cellRow = Math.floor((y * CELLS) / heightPx) * CELLS;
     let before = luma[row] ?? 0;
-    for (let x = 0; x < widthPx; x += STEP_PX) {
-      const level = luma[row + x] ?? 0;
-      const cell = cellRow + Math.floor((x * CELLS) / widthPx);
-      cellSums[cell] = (cellSums[cell] ?? 0) + level;
-      cellCounts[cell] = (cellCounts[cell] ?? 0) + 1;
-      if (level >= brightLevel) bright++;
-      const step = Math.abs(level - before);
-      steps[step] = (steps[step] ?? 0) + 1;
-      before = level;
-      const changed = Math.abs(level - (samples[count] ?? 0));
-      if (changed > change) change = changed;
-      samples[count++] = level;
+    for (let column = 0, x = 0; column < CELLS; column++) {
+      const end = ((column + 1) * widthPx) / CELLS;
+      const first = count;
+      let sum = 0;
+      for (; x < end; x += STEP_PX) {
+        const level = luma[row + x] ?? 0;
+        sum += level;
+        if (level >= brightLevel) bright++;
+        const step = Math.abs(level - before);
+        steps[step] = (steps[step] ?? 0) + 1;
+        before = level;
+        const changed = Math.abs(level - (samples[count] ?? 0));
+        if (changed > change) change = changed;
+        samples[count++] = level;
+      }
+      cellSums[cellRow + column] = (cellSums[cellRow + column] ?? 0) + sum;
+      cellCounts[cellRow + column] = (cellCounts[cellRow + column] ?? 0) + count - first;
     }
   }
   const meanLevel = cellSums.reduce((sum, one) => sum + one, 0) / count;
@@ -208,9 +213,7 @@ export function createPictureHealth(limits: PictureLimits): PictureHealth {
       learned = [...learned, { detail: measure.detail, contrast: measure.contrast, change }].slice(-LEARNED_MAX);
     },
     reopened() {
-      if (doubt?.of === 'camera-frozen') return;
-      doubt = undefined;
-      fault = undefined;
+      if (fault === undefined && doubt?.of !== 'camera-frozen') doubt = undefined;
     },
     fault: () => fault,
   };

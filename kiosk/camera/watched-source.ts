@@ -27,7 +27,7 @@ export function watchPictures(source: FrameSource, limits: PictureLimits, host: 
     if (fault !== shown) {
       const { meanLevel, contrast, brightShare, detail } = newest;
       const measured = {
-        level: Math.round(meanLevel),
+        meanLevel: Math.round(meanLevel),
         contrast: Number(contrast.toFixed(1)),
         brightShare: Number(brightShare.toFixed(2)),
         detail: Number(detail.toFixed(3)),

@@ -55,11 +55,15 @@ function isSide(px: number): boolean {
   return Number.isInteger(px) && px >= 1 && px <= SIDE_PX_MAX;
 }
 
-/** Cuts a stream of chunks into frames. Gives each whole frame to `onFrame`; the array is never written again. */
-export function createY4mSplitter(onHeader: (header: Y4mHeader) => void, onFrame: (luma: Uint8Array, header: Y4mHeader) => void) {
+/** Cuts a stream of chunks into frames. Gives each whole frame to `onFrame`, in an array that `bufferFor` gave to be filled. */
+export function createY4mSplitter(
+  onHeader: (header: Y4mHeader) => void,
+  onFrame: (luma: Uint8Array, header: Y4mHeader) => void,
+  bufferFor: (lengthBytes: number) => Uint8Array = (lengthBytes) => new Uint8Array(lengthBytes),
+) {
   let header: Y4mHeader | undefined;
   let pending: Buffer = Buffer.alloc(0);
-  let frame: Buffer | undefined;
+  let frame: Uint8Array | undefined;
   let filled = 0;
 
   /** One step on what is pending; false when more bytes are needed. Throws a sentence where the stream is malformed. */
@@ -81,7 +85,7 @@ export function createY4mSplitter(onHeader: (header: Y4mHeader) => void, onFrame
       }
       if (pending.toString('latin1', 0, 5) !== 'FRAME') throw new Error('a frame does not begin with FRAME');
       pending = pending.subarray(end + 1);
-      frame = Buffer.allocUnsafeSlow(header.widthPx * header.heightPx);
+      frame = bufferFor(header.widthPx * header.heightPx);
       filled = 0;
     }
     const taken = pending.copy(frame, filled);

@@ -16,7 +16,7 @@ import type { Sighting } from '../decode/code-source.ts';
 import { linkCamera } from './camera-link.ts';
 import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.ts';
 import { createMirrorChannel } from './mirror-channel.ts';
-import { type Channel, openPageServer } from './page-server.ts';
+import { type Channel, type MetricsPage, openPageServer } from './page-server.ts';
 import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
 import { createSessions, type Role, type SessionStore } from './sessions.ts';
 import type { PaintOutcome, Signal } from './signal.ts';
@@ -33,6 +33,7 @@ export interface DisplayOptions {
   readonly required: boolean;
   /** Where the page's camera is offered; undefined where the kiosk has one of its own. */
   readonly camera?: Pick<PageLinks, 'messageBytesMax' | 'offer'> | undefined;
+  readonly metrics?: MetricsPage;
 }
 
 export interface Display extends Signal {
@@ -138,7 +139,10 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     options.sessions,
     host,
   );
-  const server = await openPageServer(options.port, sessions, options.camera?.messageBytesMax, connect);
+  const server = await openPageServer(
+    { port: options.port, sessions, cameraBytesMax: options.camera?.messageBytesMax, metrics: options.metrics },
+    connect,
+  );
   port = server.port;
   const stopTick = every(host.clock, TICK_MS, refresh);
   const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => send({ kind: 'heartbeat', bootId, seq }));

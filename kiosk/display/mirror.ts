@@ -35,18 +35,23 @@ export function mirrorPicture(frame: Frame, guide: Guide, current: readonly Quad
   return { widthPx, heightPx, luma, outlines };
 }
 
-/** Each pixel is the mean of a step x step block. */
+/** Each pixel is the mean of a step x step block: summed row by row, in the order in which they lie in memory. */
 function shrink(frame: Frame, left: number, top: number, widthPx: number, heightPx: number, step: number): Uint8Array {
   const { luma, stride } = frame;
   const small = new Uint8Array(widthPx * heightPx);
+  const sums = new Uint32Array(widthPx);
   const area = step * step;
   for (let y = 0; y < heightPx; y++) {
-    for (let x = 0; x < widthPx; x++) {
-      const at = (top + y * step) * stride + left + x * step;
-      let sum = 0;
-      for (let dy = 0; dy < step; dy++) for (let dx = 0; dx < step; dx++) sum += luma[at + dy * stride + dx] ?? 0;
-      small[y * widthPx + x] = sum / area;
+    sums.fill(0);
+    for (let dy = 0; dy < step; dy++) {
+      let at = (top + y * step + dy) * stride + left;
+      for (let x = 0; x < widthPx; x++) {
+        let sum = sums[x] ?? 0;
+        for (const end = at + step; at < end; at++) sum += luma[at] ?? 0;
+        sums[x] = sum;
+      }
     }
+    for (let x = 0; x < widthPx; x++) small[y * widthPx + x] = (sums[x] ?? 0) / area;
   }
   return small;
 }

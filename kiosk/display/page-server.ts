@@ -1,6 +1,7 @@
 /**
  * Serves the pages on loopback and checks who connects. Host and Origin must name this server, which keeps pages of other
- * sites and rebound names out; only GET; a strict content policy, no inline code.
+ * sites and rebound names out; only GET; a strict content policy, no inline code. `/metrics` asks for no session: it says
+ * what anybody who stands in front of the kiosk can see and count, and whoever reads it runs on this machine.
  */
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
@@ -18,6 +19,12 @@ export type Channel = 'citizen' | 'mirror' | 'camera' | 'supervisor';
 export interface PageServer {
   readonly port: number;
   close(): Promise<void>;
+}
+
+/** What `/metrics` answers. */
+export interface MetricsPage {
+  readonly contentType: string;
+  text(): Promise<string>;
 }
 
 const CHANNELS: Readonly<Record<string, { readonly channel: Channel; readonly role: Role }>> = {
@@ -39,11 +46,18 @@ const HEADERS = {
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** `cameraBytesMax` is the longest message of a page's camera; undefined: no page has one to offer. */
+export interface PageServerOptions {
+  /** 0 for any. */
+  readonly port: number;
+  readonly sessions: Sessions;
+  /** The longest message of a page's camera; undefined: no page has one to offer. */
+  readonly cameraBytesMax: number | undefined;
+  readonly metrics: MetricsPage | undefined;
+}
+
+/** Throws Fault('display-port-busy'). */
 export async function openPageServer(
-  port: number,
-  sessions: Sessions,
-  cameraBytesMax: number | undefined,
+  { port, sessions, cameraBytesMax, metrics }: PageServerOptions,
   onSocket: (channel: Channel, socket: WebSocket) => void,
 ): Promise<PageServer> {
   const app = fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true });
@@ -54,6 +68,7 @@ export async function openPageServer(
     return undefined;
   });
   app.get('/favicon.ico', async (_request, reply) => reply.code(204).send());
+  if (metrics !== undefined) app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   app.get('/', async (_request, reply) => reply.redirect('/citizen/'));
   app.get<{ Params: { role: string }; Querystring: { token?: string } }>('/enter/:role', async (request, reply) => {
     const role = roles.find((known) => known === request.params.role);

@@ -1,6 +1,7 @@
 /**
  * `bench path`: the whole path with a real Chromium. From the arrival of the deciding frame in this process to the page's
- * word that it painted the verdict, by replay; and from a frame handed to an RTSP camera to the same word.
+ * word that it painted the verdict, by replay; and from a frame handed to an RTSP camera to the same word. Then what the
+ * kiosk costs (`cpu.ts`).
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -10,13 +11,14 @@ import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { parseConfig } from '../../config/options/parse-config.ts';
 import { sleep } from '../../config/ports/clock.ts';
 import { silentLog } from '../../config/ports/log.ts';
-import { openBrowser } from '../../fixtures/browser.ts';
+import { feedCamera } from '../../fixtures/camera-feed.ts';
 import { createDemoKit, type DemoKit } from '../../fixtures/demo-kit.ts';
 import { openRtspCamera } from '../../fixtures/network-camera.ts';
 import { renderFrame } from '../../fixtures/render-qr.ts';
 import { Y4M_FRAME_LINE, y4mHeader } from '../../kiosk/camera/y4m.ts';
 import { type Kiosk, openKiosk } from '../../kiosk/main.ts';
-import { CommandError, exitCode } from '../command.ts';
+import { openBenchBrowser } from './browser.ts';
+import { measureCpu } from './cpu.ts';
 import { type BenchResult, type Metric, metric } from './stats.ts';
 
 const SIZE = { widthPx: 1280, heightPx: 720 };
@@ -38,12 +40,7 @@ type Say = (line: string) => void;
 
 export async function benchPath(say: Say): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-path-'));
-  const browser = await openBrowser().catch((error: unknown) => {
-    throw new CommandError(
-      exitCode.unavailable,
-      `bench path needs Chromium (npm run test:tools): ${error instanceof Error ? error.message : error}`,
-    );
-  });
+  const browser = await openBenchBrowser('path');
   try {
     const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
     const results: Record<string, Metric> = {};
@@ -76,6 +73,8 @@ export async function benchPath(say: Say): Promise<BenchResult> {
         );
       }
     }
+    await page.close();
+    Object.assign(results, await measureCpu(join(folder, 'cpu'), browser, say));
     return { name: 'path', results };
   } finally {
     await browser.close();
@@ -138,24 +137,16 @@ async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, 
   );
   const { people, empty, otherEmpty } = peopleOf(kit);
   const recorder = createRecorder();
-  let stopped = false;
   let frames = 0;
   let shown = empty;
   let handed: ((atMs: number) => void) | undefined;
-  const feed = async () => {
-    for (let dueMs = nodeClock.monotonicMs(); !stopped; dueMs += 1000 / RATE_HZ) {
-      const frame = shown;
-      const atMs = nodeClock.monotonicMs();
-      if (frame !== empty) {
-        handed?.(atMs);
-        handed = undefined;
-      }
-      // A sensor has noise: no two of its pictures are the same.
-      await camera.push(frame === empty && frames++ % 2 === 0 ? otherEmpty : frame);
-      await sleep(nodeClock, Math.max(0, dueMs - nodeClock.monotonicMs()));
-    }
-  };
-  const feeding = feed();
+  const stopFeeding = feedCamera(camera, RATE_HZ, () => {
+    // A sensor has noise: no two of its pictures are the same.
+    if (shown === empty) return frames++ % 2 === 0 ? otherEmpty : empty;
+    handed?.(nodeClock.monotonicMs());
+    handed = undefined;
+    return shown;
+  });
   const kiosk = await openBenchKiosk(kit, recorder);
   const handedAtMs: number[] = [];
   try {
@@ -179,8 +170,7 @@ async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, 
     say(`rtsp: ${recorder.samples.length} verdicts`);
     return { samples: recorder.samples, handedAtMs, controlMs: await control(kiosk) };
   } finally {
-    stopped = true;
-    await feeding;
+    await stopFeeding();
     await kiosk.close();
     await camera.close();
   }

@@ -6,7 +6,7 @@ export interface Metric {
   readonly p95: number;
   readonly p99: number;
   readonly max: number;
-  readonly unit: 'ms' | 'us' | 'records/s' | 'bytes/record' | 'bytes' | 'count';
+  readonly unit: 'ms' | 'us' | 'records/s' | 'bytes/record' | 'bytes' | 'count' | '%' | 'MiB' | '1/s' | '1/min' | '1/h';
   readonly samples: number;
 }
 

@@ -1,0 +1,67 @@
+/** The state of the kiosk as plain values, gathered from its stages: what the metrics say. Names nobody. */
+import { z } from 'zod';
+import { Fault, type FaultCode } from '../../config/faults.ts';
+import { type JournalRecord, recordSchema } from '../../sync/protocol/records.ts';
+import type { KioskTime } from '../decision/kiosk-time.ts';
+import type { CodeSource, CodeSourceHealth } from '../decode/code-source.ts';
+
+export interface KioskFacts {
+  /** Why the lane is closed; undefined while it is open. */
+  readonly fault: FaultCode | undefined;
+  readonly camera: CodeSourceHealth;
+  readonly screenConnected: boolean;
+  readonly clock: JournalRecord['clockState'];
+  /** Undefined while there is no slice. */
+  readonly sliceAgeMs: number | undefined;
+  readonly records: number;
+  /** Undefined for a kiosk without a centre. */
+  readonly queue: FactsOfQueue | undefined;
+}
+
+interface FactsOfQueue {
+  /** That the centre has not acknowledged. */
+  readonly records: number;
+  /** Of the first of them; undefined where it cannot be read, 0 where none waits. */
+  readonly oldestAgeMs: number | undefined;
+}
+
+/** What is asked of the stages. */
+export interface FactParts {
+  readonly source: Pick<CodeSource, 'health'>;
+  readonly registry: { content(): { freshAtMs(): number } | undefined };
+  readonly journal: { lastSeq(): number; readAfter(seq: number, limit: number): readonly { readonly line: Uint8Array }[] };
+  readonly display: { screen(): { readonly connected: boolean } };
+  readonly time: Pick<KioskTime, 'nowMs' | 'state'>;
+  readonly push: { state(): { readonly waiting: number; readonly acknowledged: number } } | undefined;
+}
+
+/** Reads one record of the journal, where any waits. */
+export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): KioskFacts {
+  const { source, registry, journal, display, time, push } = parts;
+  const nowMs = time.nowMs();
+  const freshAtMs = registry.content()?.freshAtMs();
+  const sync = push?.state();
+  return {
+    fault,
+    camera: source.health(),
+    screenConnected: display.screen().connected,
+    clock: time.state(),
+    sliceAgeMs: freshAtMs === undefined ? undefined : nowMs - freshAtMs,
+    records: journal.lastSeq(),
+    queue: sync && { records: sync.waiting, oldestAgeMs: sync.waiting === 0 ? 0 : ageOfNext(journal, sync.acknowledged, nowMs) },
+  };
+}
+
+/** Age of the record behind `after`. Where the disk refuses, the rest of the state is asked for all the more. */
+function ageOfNext(journal: FactParts['journal'], after: number, nowMs: number): number | undefined {
+  try {
+    const [next] = journal.readAfter(after, 1);
+    if (next === undefined) return undefined;
+    const { eventTime } = recordSchema.parse(JSON.parse(new TextDecoder().decode(next.line)));
+    return Math.max(0, nowMs - Date.parse(eventTime));
+  } catch (error) {
+    const isDamaged = error instanceof SyntaxError || error instanceof z.ZodError;
+    if (isDamaged || error instanceof Fault) return undefined;
+    throw error;
+  }
+}

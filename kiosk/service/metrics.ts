@@ -1,0 +1,119 @@
+/**
+ * What the kiosk says to a monitoring system, in Prometheus text. State is asked for when it is read; decisions and times are
+ * counted as they come. Labels are words of fixed lists (codes of faults, states, verdicts): no ids, no names, no texts.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { faults } from '../../config/faults.ts';
+import { verdicts } from '../../sync/protocol/reasons.ts';
+import { clockStates } from '../../sync/protocol/records.ts';
+import type { Decision } from '../decision/decide.ts';
+import type { PaintOutcome } from '../display/signal.ts';
+import type { KioskFacts } from './kiosk-facts.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  onDecode(decodeMs: number): void;
+  /** `readMs`: from the first sight of the code. */
+  onDecision(decision: Pick<Decision, 'verdict' | 'reason'>, readMs: number): void;
+  onPainted(outcome: PaintOutcome): void;
+  text(facts: KioskFacts | undefined): Promise<string>;
+}
+
+const CAMERA_STATES = ['starting', 'live', 'degraded', 'down'] as const;
+const PAINT_OUTCOMES: readonly PaintOutcome[] = ['painted', 'unpainted', 'superseded'];
+/** The faults that close a lane; those of the centre are not a kiosk's. */
+const laneFaults = codesOf(([, { screenCode }]) => screenCode.startsWith('O-'));
+const cameraFaults = codesOf(([code]) => /^(camera-|ffmpeg-|decoder-)/.test(code));
+const DECODE_S = [0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.066, 0.1, 0.15, 0.25, 0.5, 1];
+const READ_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const { gauge, choice, counter, histogram } = seriesIn(registry);
+  const laneOpen = gauge('lane_open', '1 while the lane is open.');
+  const laneFault = choice('lane_fault', 'Why the lane is closed: 1 at the fault.', 'code', laneFaults);
+  const cameraState = choice('camera_state', 'How the camera is.', 'state', CAMERA_STATES);
+  const cameraFault = choice('camera_fault', 'What is wrong with the camera, its picture or the decoder.', 'code', cameraFaults);
+  const frameRate = gauge('camera_frame_rate_hertz', 'Frames a second that arrive.');
+  const frameAge = gauge('camera_frame_age_seconds', 'Age of the newest frame; +Inf before the first.');
+  const restarts = gauge('camera_restarts', 'How often the camera was opened anew since the start.');
+  const level = gauge('camera_picture_level', 'Mean grey level of the newest picture, 0 to 255.');
+  const detail = gauge('camera_picture_detail_ratio', 'Edges of the newest picture, in parts of its mean level.');
+  const decode = histogram('decode_seconds', 'Time to decode one frame.', DECODE_S);
+  const read = histogram('read_seconds', 'From the first sight of a code to its decision.', READ_S);
+  const decisions = counter('decisions_total', 'Decisions since the start.', 'verdict', [...verdicts, 'already-recorded']);
+  const screen = gauge('screen_connected', '1 while the citizen page confirms what it shows.');
+  const painted = counter('results_painted_total', 'What became of the results that were sent to the screen.', 'outcome', PAINT_OUTCOMES);
+  const records = gauge('journal_records', 'Number of the last record of the journal.');
+  const queued = gauge('queue_records', 'Records that the centre has not acknowledged; absent without a centre.');
+  const queuedAge = gauge('queue_oldest_age_seconds', 'Age of the oldest of them; 0 for none.');
+  const sliceAge = gauge('slice_age_seconds', 'Age of the registry slice; +Inf while there is none.');
+  const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
+
+  const state = (facts: KioskFacts | undefined) => {
+    const { fault, camera, queue } = facts ?? { fault: 'starting' as const, camera: undefined, queue: undefined };
+    laneOpen.set(fault === undefined ? 1 : 0);
+    laneFault(fault);
+    cameraState(camera?.state ?? 'starting');
+    cameraFault(camera?.fault);
+    frameRate.set(camera?.frameRateHz ?? 0);
+    frameAge.set((camera?.ageMs ?? Number.POSITIVE_INFINITY) / 1000);
+    restarts.set(camera?.restarts ?? 0);
+    setOrRemove(level, camera?.picture?.level);
+    setOrRemove(detail, camera?.picture?.detail);
+    screen.set(facts?.screenConnected ? 1 : 0);
+    setOrRemove(records, facts?.records);
+    setOrRemove(queued, queue?.records);
+    setOrRemove(queuedAge, queue?.oldestAgeMs === undefined ? undefined : queue.oldestAgeMs / 1000);
+    sliceAge.set((facts?.sliceAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
+    clock(facts?.clock);
+  };
+
+  return {
+    contentType: registry.contentType,
+    onDecode: (decodeMs) => decode.observe(decodeMs / 1000),
+    onDecision({ verdict, reason }, readMs) {
+      decisions(reason === 'already-recorded' ? reason : verdict);
+      read.observe(readMs / 1000);
+    },
+    onPainted: painted,
+    text(facts) {
+      state(facts);
+      return registry.metrics();
+    },
+  };
+}
+
+function seriesIn(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ name: `checkpoint_${name}`, help, registers });
+  /** One of a fixed list at a time: 1 for that one, 0 for the others, so that an alarm needs no absent series. */
+  const choice = (name: string, help: string, label: string, values: readonly string[]) => {
+    const series = new Gauge({ name: `checkpoint_${name}`, help, labelNames: [label], registers });
+    const set = (chosen: string | undefined) => {
+      for (const value of values) series.set({ [label]: value }, value === chosen ? 1 : 0);
+    };
+    set(undefined);
+    return set;
+  };
+  const counter = (name: string, help: string, label: string, values: readonly string[]) => {
+    const series = new Counter({ name: `checkpoint_${name}`, help, labelNames: [label], registers });
+    for (const value of values) series.inc({ [label]: value }, 0);
+    return (value: string) => series.inc({ [label]: value });
+  };
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ name: `checkpoint_${name}`, help, buckets, registers });
+  return { gauge, choice, counter, histogram };
+}
+
+/** What is not known has no value; 0 would be one. */
+function setOrRemove(gauge: Gauge, value: number | undefined): void {
+  if (value === undefined) gauge.remove();
+  else gauge.set(value);
+}
+
+function codesOf(isWanted: (entry: [string, { readonly screenCode: string }]) => boolean): string[] {
+  return Object.entries<{ readonly screenCode: string }>(faults)
+    .filter(isWanted)
+    .map(([code]) => code);
+}
