@@ -9,7 +9,8 @@ import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
 import { average, crop, enlargeTwice, frameWhite, halve, sharpen, smooth } from './enhance.ts';
 import { createChangeGate } from './gate.ts';
 import { createHeldSymbol } from './held-symbol.ts';
-import { hasText, isAmong, movedSymbol, type Region, regionAround, squareAround, twice } from './region.ts';
+import { distance, hasText, isAmong, movedSymbol, type Region, regionAround, squareAround, twice } from './region.ts';
+import { createSearchedPlaces } from './searched-places.ts';
 
 export interface CascadeOptions {
   readonly nowMs: () => number;
@@ -19,6 +20,8 @@ export interface CascadeOptions {
   readonly exhaustive: boolean;
   /** Stages that are left out, to measure what each earns. */
   readonly without?: readonly DecodeStage[];
+  /** Told of each stage that ran: what it took, milliseconds, and whether it gave a text. */
+  readonly onStage?: (stage: DecodeStage, tookMs: number, gaveText: boolean) => void;
 }
 
 /** Which means gave the text, from the cheapest to the dearest. */
@@ -54,27 +57,41 @@ interface Attempt {
 
 /** A symbol that was located is looked for at its place for so many frames. */
 const REMEMBER_FRAMES = 15;
+/** Where a symbol was read or its grid was found, one is: it is searched for without sparing for so many frames. */
+const HELD_FRAMES = 60;
+/** What moves by more than this part of its size from one frame to the next is smeared: a hand on its way, a car. */
+const STEADY = 0.4;
+/** And what is seen so far from where it was, parts of its size, has moved. */
+const MOVED = 0.3;
 /** Surroundings that are cut out with it, parts of its size: the quiet zone, and what a hand moves between two frames. */
 const MARGIN = 0.35;
 /** An empty scene that stands still is decoded every so many frames all the same: no code held still is ever starved. */
 const STILL_EVERY = 10;
 /** In the dark a code that comes in may be hidden by noise from the gate. */
 const STILL_EVERY_DARK = 4;
-/** The whole picture is read every so many frames, whatever the cheaper looks say: a second code, or one that they miss. */
+/** The whole picture is read at every so manieth look, whatever the cheaper ones say: a second code, or one that they miss. */
 const WHOLE_EVERY = 4;
+/** Where nothing says where to look. */
+const WHOLE_EVERY_BLIND = 2;
+/** And at half its size at every so manieth, where one place is looked at and shows nothing. */
+const HALF_EVERY = 2;
 /** Sides of the busiest square, parts of the picture's height: of a code at arm's length, and of single pictures. */
 const BUSY_SIDE = 0.28;
 const BUSY_SIDES_STILL = [0.28, 0.5, 0.85];
 /** What is searched of it, as a part of its side. */
 const SEARCHED_SIDE = 1.3;
+/** The same of a place with its surroundings, which a symbol was located at. */
+const KNOWN_SIDE = 0.8;
+/** And one search after another more and less of it: what one outline is taken in by, another is not. */
+const SEARCHED_SCALES = [1, 1.25, 0.8];
 /** Frames whose mean is asked for detail in the dark: in one, noise looks like it. */
 const HISTORY = 3;
 const DARK_LEVEL = 60;
-/** At one place: what is located for a moment and never read must not keep the processor. */
-const ATTEMPTS_A_FRAME = 1;
-/** Searches for a symbol that came to nothing: so many in a row, then one every so many frames. */
-const SEARCHES_MAX = 8;
-const SEARCHES_A_FRAME = 0.25;
+/** What the cheap looks save against a plain decode of each frame pays for searches that come to nothing: milliseconds at first, and at most. */
+const CREDIT_MS = 200;
+const CREDIT_MS_MAX = 400;
+/** Where nothing is saved, one search in so many frames. */
+const SEARCH_EVERY = 20;
 const RADIUS_PX = 2;
 /** A quiet zone for what lies at the very edge. */
 const FRAME_PX = 20;
@@ -86,21 +103,27 @@ const SIDE_PX_MIN = 24;
 /** A stage that once took long is expected to take this part of it the next time. */
 const FORGET = 0.9;
 /** What the dear ones take before they were ever run, milliseconds. */
-const EXPECTED_MS = { locate: 40, track: 12, estimate: 20 } as const;
+const EXPECTED_MS = { plain: 6, locate: 25, track: 12, estimate: 20 };
+/** Of the newest plain decode in their mean. */
+const PLAIN_SHARE = 0.1;
 const NOTHING: CascadeResult = { symbols: [], stage: undefined };
 
-export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhaustive, without = [] }: CascadeOptions): Cascade {
+export function createCascade(reader: PictureReader, options: CascadeOptions): Cascade {
+  const { nowMs, budgetMs, exhaustive, without = [], onStage } = options;
   const gate = createChangeGate();
   const held = createHeldSymbol(reader);
   const pace = createPace(nowMs, budgetMs);
   let frame = 0;
-  let turn = 0;
+  let looks = 0;
   /** What the last look at the whole scene saw; more than one symbol is never left to a look at one place. */
   let seenAtOnce = 0;
   let hasSymbols = false;
   let wasDark = false;
-  let searchesLeft = SEARCHES_MAX;
   let heldFrame = Number.NEGATIVE_INFINITY;
+  let searchedBefore: Region | undefined;
+  let searches = 0;
+  const places = createSearchedPlaces();
+  let searchedFrame = Number.NEGATIVE_INFINITY;
   /** Half-size pictures of the frames before this one, newest first. */
   let history: Picture[] = [];
   let place: { readonly region: Region; readonly frame: number; readonly widthPx: number } | undefined;
@@ -109,10 +132,18 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
 
   async function readNow(picture: Picture): Promise<CascadeResult> {
     pace.begin();
+    const result = await readFrame(picture);
+    pace.end();
+    return result;
+  }
+
+  async function readFrame(picture: Picture): Promise<CascadeResult> {
     frame++;
     const isBusy = exhaustive || hasSymbols || held.isTracked() || knownRegion(picture) !== undefined;
     const hasChanged = exhaustive || gate.hasChanged(picture);
-    if (!isBusy && !hasChanged && frame % (wasDark ? STILL_EVERY_DARK : STILL_EVERY) !== 0) return NOTHING;
+    // In the dark the gate sees little: where something may be, it is looked at.
+    const isGuessing = wasDark && searchedBefore !== undefined;
+    if (!isBusy && !isGuessing && !hasChanged && frame % (wasDark ? STILL_EVERY_DARK : STILL_EVERY) !== 0) return NOTHING;
     gate.keep();
     const { symbols: plain, stage, suspected } = await look(picture);
     hasSymbols = plain.length > 0;
@@ -120,12 +151,14 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
     if (stage !== undefined) {
       const [only, ...more] = plain;
       if (only?.version !== undefined && more.length === 0) held.suggest(only.quad, only.version);
+      heldFrame = frame;
       return { symbols: plain, stage };
     }
     let best = plain;
     for (const attempt of attempts(picture, plain, suspected)) {
-      if (without.includes(attempt.stage) || !pace.fits(attempt.stage)) continue;
-      const symbols = await pace.timed(attempt.stage, attempt.run);
+      // What is held looks after its own parts.
+      if (without.includes(attempt.stage) || (attempt.stage !== 'held' && !pace.fits(attempt.stage))) continue;
+      const symbols = await staged(attempt.stage, attempt.run);
       if (symbols.length > 0) hasSymbols = true;
       if (best.length === 0) best = symbols;
       if (attempt.stage.startsWith('whole') || hasText(symbols)) remember(symbols, picture);
@@ -136,25 +169,33 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
     return { symbols: best, stage: undefined };
   }
 
+  async function staged(stage: DecodeStage, run: () => Promise<readonly DecodedSymbol[]>): Promise<readonly DecodedSymbol[]> {
+    const beginMs = nowMs();
+    const symbols = await pace.timed(stage, run);
+    onStage?.(stage, nowMs() - beginMs, hasText(symbols));
+    return symbols;
+  }
+
   /** The cheap looks, and where detail says that a code may be. */
   async function look(picture: Picture): Promise<CascadeResult & { readonly suspected: readonly Region[] }> {
-    const region = knownRegion(picture);
-    const isWhole = exhaustive || frame % WHOLE_EVERY === 0;
-    if (region !== undefined && seenAtOnce === 1 && !isWhole) {
-      const symbols = await readPart(picture, region);
-      if (hasText(symbols)) return { symbols, stage: 'region', suspected: [] };
-    }
     const half = halve(picture);
     const suspected = likely(half);
-    if (region === undefined && suspected.length === 0 && !isWhole) {
-      const symbols = (await reader.read(half)).map((symbol) => movedSymbol(symbol, ({ x, y }) => ({ x: 2 * x, y: 2 * y })));
+    const near = nearest(picture, suspected);
+    const isWhole = exhaustive || looks % (near === undefined ? WHOLE_EVERY_BLIND : WHOLE_EVERY) === 0 || seenAtOnce > 1;
+    looks++;
+    if (isWhole) {
+      const symbols = await staged('plain', () => reader.read(picture, { oneSize: !exhaustive }));
       seenAtOnce = symbols.length;
-      if (hasText(symbols)) return { symbols, stage: 'half', suspected };
-      if (symbols.length === 0) return { ...NOTHING, suspected };
+      return { symbols, stage: hasText(symbols) ? 'plain' : undefined, suspected };
     }
-    const symbols = await reader.read(picture);
-    seenAtOnce = symbols.length;
-    return { symbols, stage: hasText(symbols) ? 'plain' : undefined, suspected };
+    const parts = near === undefined ? [] : await staged('region', () => readPart(picture, near));
+    if (hasText(parts)) return { symbols: parts, stage: 'region', suspected };
+    if (near !== undefined && looks % HALF_EVERY !== 0) return { symbols: parts, stage: undefined, suspected };
+    const symbols = await staged('half', () => readHalf(half));
+    // What is seen of a part at full size is surer than what is seen of all at half.
+    const all = [...parts, ...symbols.filter((one) => one.text !== undefined || parts.length === 0)];
+    seenAtOnce = Math.max(seenAtOnce, all.length);
+    return { symbols: all, stage: hasText(symbols) ? 'half' : undefined, suspected };
   }
 
   /** The busiest square, if any part of the picture is as finely filled as a code; of a single picture squares of several sizes. The whole picture's pixels. */
@@ -168,42 +209,49 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
     return sides.flatMap((side) => busiestRegion(detail, half.heightPx * side) ?? []).map(twice);
   }
 
-  /** What is tried on a frame in which nothing was read. On the next one another comes first: what never fits behind the others has its turn too. */
+  /** What is tried where nothing was read: on a frame what is held, on a single picture everything. */
   function attempts(picture: Picture, plain: readonly DecodedSymbol[], suspected: readonly Region[]): Attempt[] {
     const known = knownRegion(picture);
-    const searched = known === undefined ? suspected.map((one) => squareAround(one, SEARCHED_SIDE, picture)) : [known];
     const unread = plain.find(({ version }) => version !== undefined);
-    const first: Attempt[] = exhaustive
-      ? [...(known === undefined ? [] : [known]), ...suspected.map((one) => squareAround(one, SEARCHED_SIDE, picture))].map((region) => ({
-          stage: 'held',
-          run: () => readHeld(picture, unread, region),
-        }))
-      : [{ stage: 'held', run: () => readHeld(picture, unread, searched[0]) }];
-    const all = known === undefined ? [] : regionAttempts(picture, known);
-    const from = all.length === 0 ? 0 : turn % all.length;
-    const most = exhaustive ? all.length : ATTEMPTS_A_FRAME;
-    turn += most;
-    const inTurn = [...all.slice(from), ...all.slice(0, from)].slice(0, most);
-    return exhaustive ? [...inTurn, ...wholeAttempts(picture), ...first] : [...first, ...inTurn];
+    const heldIn = (region: Region | undefined): Attempt => ({ stage: 'held', run: () => readHeld(picture, unread, region) });
+    if (exhaustive) {
+      const guessed = suspected.map((one) => squareAround(one, SEARCHED_SIDE, picture));
+      const closer = known === undefined ? [] : regionAttempts(picture, known);
+      return [...closer, ...wholeAttempts(picture), ...[...(known === undefined ? [] : [known]), ...guessed].map(heldIn)];
+    }
+    const near = nearest(picture, suspected);
+    return [heldIn(near !== undefined && near === known ? squareAround(known, KNOWN_SIDE, picture) : near)];
   }
 
   /** A symbol that is held: followed from the frame before, from where the decoder located it, or else looked for. */
   async function readHeld(
     picture: Picture,
     unread: DecodedSymbol | undefined,
-    searched: Region | undefined,
+    region: Region | undefined,
   ): Promise<readonly DecodedSymbol[]> {
-    const wasHeld = frame - heldFrame <= REMEMBER_FRAMES;
-    searchesLeft = Math.min(SEARCHES_MAX, searchesLeft + (wasHeld ? 1 : SEARCHES_A_FRAME));
+    const wasHeld = frame - heldFrame <= HELD_FRAMES;
+    const before = searchedBefore;
+    searchedBefore = region;
+    const isSteady = region !== undefined && before !== undefined && distance(region, before) <= STEADY * region.widthPx;
     if (!held.isTracked() && unread?.version !== undefined) held.suggest(unread.quad, unread.version);
     let isFound = held.isTracked() && pace.fits('track') && (await pace.timed('track', () => held.track(picture)));
-    if (!isFound && searched !== undefined && (exhaustive || searchesLeft >= 1) && pace.fits('locate')) {
-      isFound = await pace.timed('locate', () => held.locate(picture, searched));
-      searchesLeft = isFound ? SEARCHES_MAX : searchesLeft - 1;
+    const isSure = exhaustive || wasHeld || knownRegion(picture) !== undefined;
+    const isDue = pace.hasCredit() || frame - searchedFrame >= SEARCH_EVERY;
+    // In the dark each frame is another.
+    const maySearch = isSure || (isSteady && isDue && (wasDark || places.isWorth(picture, region, frame)));
+    if (!isFound && region !== undefined && maySearch && pace.fits('locate')) {
+      searchedFrame = frame;
+      places.note(picture, region, frame);
+      const scale = SEARCHED_SCALES[searches++ % SEARCHED_SCALES.length] ?? 1;
+      isFound = await pace.timed('locate', () => held.locate(picture, squareAround(region, scale, picture)));
     }
     if (!isFound) return [];
     heldFrame = frame;
     return pace.fits('estimate') ? pace.timed('estimate', held.read) : [];
+  }
+
+  async function readHalf(half: Picture): Promise<DecodedSymbol[]> {
+    return (await reader.read(half, { darkOnLight: true })).map((symbol) => movedSymbol(symbol, ({ x, y }) => ({ x: 2 * x, y: 2 * y })));
   }
 
   async function readPart(picture: Picture, region: Region): Promise<DecodedSymbol[]> {
@@ -246,6 +294,15 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
     return [sharpened, framed, smoothed, ...(isSmall ? [enlarged] : []), aztec];
   }
 
+  /** Where to look: where a symbol was located, or else where detail says so. What is gone from its place and seen elsewhere has moved. */
+  function nearest(picture: Picture, [likeliest]: readonly Region[]): Region | undefined {
+    const known = knownRegion(picture);
+    const guessed = likeliest && squareAround(likeliest, SEARCHED_SIDE, picture);
+    if (known === undefined || guessed === undefined) return known ?? guessed;
+    const hasMoved = place?.frame !== frame && distance(known, guessed) > MOVED * guessed.widthPx;
+    return hasMoved ? guessed : known;
+  }
+
   function knownRegion({ widthPx }: Picture): Region | undefined {
     const isFresh = place !== undefined && frame - place.frame <= REMEMBER_FRAMES && place.widthPx === widthPx;
     return isFresh ? place?.region : undefined;
@@ -259,14 +316,20 @@ export function createCascade(reader: PictureReader, { nowMs, budgetMs, exhausti
   }
 }
 
-/** What stages took before, against what is left of a frame's budget. */
+/** What stages took before, against what is left of a frame's budget; and what frames took, against plain decodes of each. */
 function createPace(nowMs: () => number, budgetMs: number) {
   const expectedMs = new Map<string, number>(Object.entries(EXPECTED_MS));
   let startMs = 0;
+  let creditMs = CREDIT_MS;
+  let plainMs = EXPECTED_MS.plain;
   return {
     begin() {
       startMs = nowMs();
     },
+    end() {
+      creditMs = Math.min(CREDIT_MS_MAX, creditMs + plainMs - (nowMs() - startMs));
+    },
+    hasCredit: () => creditMs > 0,
     /** Whether a stage is expected to end in time. One that is refused is tried again some frames later. */
     fits(stage: string): boolean {
       const expected = expectedMs.get(stage) ?? 0;
@@ -277,7 +340,9 @@ function createPace(nowMs: () => number, budgetMs: number) {
     async timed<T>(stage: string, run: () => T | Promise<T>): Promise<T> {
       const beginMs = nowMs();
       const result = await run();
-      expectedMs.set(stage, Math.max(nowMs() - beginMs, (expectedMs.get(stage) ?? 0) * FORGET));
+      const tookMs = nowMs() - beginMs;
+      if (stage === 'plain') plainMs += (tookMs - plainMs) * PLAIN_SHARE;
+      expectedMs.set(stage, Math.max(tookMs, (expectedMs.get(stage) ?? 0) * FORGET));
       return result;
     },
   };

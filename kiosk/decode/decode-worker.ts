@@ -6,6 +6,7 @@ import { createAdviser } from './advice.ts';
 import { createCascade } from './cascade.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
 import type { PictureReader } from './decoder.ts';
+import { warmUp } from './held-symbol.ts';
 import { openZxingJs } from './zxing-js-reader.ts';
 import { openZxingWasm } from './zxing-wasm-reader.ts';
 
@@ -22,6 +23,7 @@ async function openReader(): Promise<{ reader: PictureReader; fallbackBecause: s
 const port = parentPort;
 if (port === null) throw new Error('decode-worker runs as a worker thread only');
 const { reader, fallbackBecause } = await openReader();
+await warmUp(reader);
 const cascade = createCascade(reader, { ...settingsSchema.parse(workerData), nowMs: nodeClock.monotonicMs });
 const adviser = createAdviser();
 const reply = (message: DecodeReply) => port.postMessage(message);

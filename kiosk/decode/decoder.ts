@@ -48,6 +48,10 @@ export type DecoderName = 'zxing-wasm' | 'zxing-js';
 export interface ReadOptions {
   /** Another kind of symbol, which some countries' health certificates have. */
   readonly aztec?: boolean;
+  /** Not in smaller sizes too: these are looked at by themselves. */
+  readonly oneSize?: boolean;
+  /** Not light on dark too. */
+  readonly darkOnLight?: boolean;
   /** A cut-out that was made ready: dark on light, in its right size. Looked at once and not in other ways too. */
   readonly prepared?: boolean;
 }

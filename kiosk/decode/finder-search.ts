@@ -12,13 +12,13 @@ const MARGIN = 26;
 const FULL = SIDE + 2 * MARGIN;
 const STRIDE = FULL + 1;
 /** Pixels a module: from version 20 to a version 1 in an outline half as wide again. */
-const PITCH_MIN = 2;
+const PITCH_MIN = 2.3;
 const PITCH_MAX = 9.5;
-const PITCH_RATIO = 1.1;
+const PITCH_RATIO = 1.13;
 /** A pattern's centre is looked for so deep inside the outline, parts of its side. */
 const DEPTH = 0.28;
 /** Steps of the search, parts of a module. */
-const STEP = 0.6;
+const STEP = 0.7;
 /** Levels between light and dark rings: a clean pattern has about 2. */
 const CONTRAST_MIN = 0.35;
 /** The heart of a pattern is darker than its surroundings. */

@@ -4,7 +4,7 @@
  * corrects what errors are left. What is estimated belongs to one symbol: a frame whose modules disagree begins a new one.
  */
 import type { DecodedSymbol, Picture, PictureReader, Point, Quad } from './decoder.ts';
-import { crop, halve, smooth } from './enhance.ts';
+import { crop, frameWhite, halve, smooth } from './enhance.ts';
 import { drawSymbol, equalise } from './equaliser.ts';
 import { locateSymbol, RESIDUAL_MAX } from './locate-symbol.ts';
 import { createModuleEstimate, type ModuleEstimate } from './module-estimate.ts';
@@ -169,6 +169,27 @@ function around({ outlines, region, scale }: Outlined, picture: Picture): Region
   const toFrame = ({ x, y }: Point): Point => ({ x: x * scale + region.left, y: y * scale + region.top });
   const wider = regionAround([toFrame(last[0]), toFrame(last[1]), toFrame(last[2]), toFrame(last[3])], CUT_MARGIN, picture);
   return wider.widthPx >= SIDE_PX_MIN && wider.heightPx >= SIDE_PX_MIN ? wider : undefined;
+}
+
+const WARM_VERSION = 9;
+const WARM_ROUNDS = 8;
+
+/** Runs all of it on a drawn symbol, so that the first person does not wait for the compiler: about a second. */
+export async function warmUp(reader: PictureReader): Promise<void> {
+  const template = symbolTemplate(WARM_VERSION);
+  if (template === undefined) return;
+  // Any modules will do.
+  const values = Float32Array.from({ length: template.size ** 2 }, (_, at) => ((at * 7919) % 13) - 6);
+  const drawn = frameWhite(smooth(smooth(drawSymbol(values, template))), 20);
+  const whole = { left: 0, top: 0, widthPx: drawn.widthPx, heightPx: drawn.heightPx };
+  // Of odd size, and cut off at an edge.
+  const cut = { ...whole, left: 31, widthPx: drawn.widthPx - 31, heightPx: drawn.heightPx - 1 };
+  const held = createHeldSymbol(reader);
+  for (let round = 0; round < WARM_ROUNDS; round++) {
+    held.locate(drawn, round % 2 === 0 ? whole : cut);
+    held.track(drawn);
+    await held.read();
+  }
 }
 
 /** The part of the data modules that are alike. */

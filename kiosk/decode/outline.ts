@@ -74,11 +74,12 @@ function twoWayStrength({ luma, widthPx, heightPx }: Picture) {
     const [top, bottom] = [Math.max(0, row - reach) * stride, Math.min(rows, row + reach + 1) * stride];
     for (let column = 0; column < columns; column++) {
       const [left, right] = [Math.max(0, column - reach), Math.min(columns, column + reach + 1)];
-      const box = (table: Float64Array) =>
-        (table[bottom + right] ?? 0) - (table[top + right] ?? 0) - (table[bottom + left] ?? 0) + (table[top + left] ?? 0);
-      const [a, b, c] = [box(xx), box(yy), box(xy)];
+      const [k, l, m, n] = [bottom + right, top + right, bottom + left, top + left];
+      const a = (xx[k] ?? 0) - (xx[l] ?? 0) - (xx[m] ?? 0) + (xx[n] ?? 0);
+      const b = (yy[k] ?? 0) - (yy[l] ?? 0) - (yy[m] ?? 0) + (yy[n] ?? 0);
+      const c = (xy[k] ?? 0) - (xy[l] ?? 0) - (xy[m] ?? 0) + (xy[n] ?? 0);
       const count = ((bottom - top) / stride) * (right - left);
-      strength[row * columns + column] = Math.sqrt(Math.max(0, (a + b - Math.hypot(a - b, 2 * c)) / 2 / count));
+      strength[row * columns + column] = Math.sqrt(Math.max(0, (a + b - Math.sqrt((a - b) * (a - b) + 4 * c * c)) / 2 / count));
     }
   }
   return { strength, columns, rows };

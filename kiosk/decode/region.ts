@@ -13,6 +13,12 @@ function middle({ left, top, widthPx, heightPx }: Region): Point {
   return { x: left + widthPx / 2, y: top + heightPx / 2 };
 }
 
+/** Between their middles, pixels. */
+export function distance(a: Region, b: Region): number {
+  const [from, to] = [middle(a), middle(b)];
+  return Math.hypot(from.x - to.x, from.y - to.y);
+}
+
 export function twice({ left, top, widthPx, heightPx }: Region): Region {
   return { left: 2 * left, top: 2 * top, widthPx: 2 * widthPx, heightPx: 2 * heightPx };
 }

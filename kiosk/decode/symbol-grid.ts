@@ -249,6 +249,11 @@ export function fitFinders(map: LevelMap, template: SymbolTemplate, quad: Quad, 
   return search.result(template.finders);
 }
 
+/** How well the finder patterns agree where they are thought to be. */
+export function finderScore(map: LevelMap, { size, finders }: SymbolTemplate, quad: Quad): number {
+  return agreement(map, size, finders, quad, 1);
+}
+
 /** Moves the corner without a finder pattern, which hangs on the others. */
 export function fitFourth(map: LevelMap, template: SymbolTemplate, quad: Quad, reach: number): FittedGrid {
   const search = cornerSearch(map, template, quad);

@@ -28,8 +28,9 @@ export async function openZxingWasm(): Promise<PictureReader> {
   await prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(wasmBinary).buffer }, fireImmediately: true });
   const reader: PictureReader = {
     name: 'zxing-wasm',
-    async read(picture, { aztec = false, prepared = false } = {}) {
-      const results = await readBarcodes(pgmOf(picture), prepared ? PREPARED : aztec ? AZTEC : OPTIONS);
+    async read(picture, { aztec = false, prepared = false, oneSize = false, darkOnLight = false } = {}) {
+      const plain = { ...OPTIONS, tryDownscale: !oneSize, tryInvert: !darkOnLight };
+      const results = await readBarcodes(pgmOf(picture), prepared ? PREPARED : aztec ? AZTEC : plain);
       return results.map(toSymbol);
     },
   };

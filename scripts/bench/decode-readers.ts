@@ -10,6 +10,11 @@ export interface PeerReader {
   read(picture: Picture): Promise<readonly string[]>;
 }
 
+/** Test sets write line ends and outer blanks in different ways. */
+export function normal(text: string): string {
+  return text.trim().replaceAll('\r\n', '\n');
+}
+
 /** QR only, all else as it comes: the single decoder to beat. */
 const DEFAULTS: ReaderOptions = { formats: ['QRCode'] };
 const FAST: ReaderOptions = { formats: ['QRCode'], tryHarder: false, tryRotate: false, tryInvert: false, tryDownscale: false };
