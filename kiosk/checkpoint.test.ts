@@ -52,7 +52,7 @@ function createSource() {
         const shown = typeof texts === 'function' ? texts() : texts;
         // Each at a place of its own.
         const symbols = shown.map((text, index) => {
-          return { text, insideGuide: true, place: { x: 0.9 - 0.5 * index, y: 0.5, size: 0.4 }, quad: undefined, whole: true };
+          return { text, insideGuide: true, place: { x: 0.9 - 0.5 * index, y: 0.5, size: 0.4 }, quad: undefined, whole: true, sure: true };
         });
         give?.({ arrivedAtMs: host.clock.monotonicMs(), generation: 1, symbols, decodeMs: 5, frame: undefined });
         for (let turn = 0; turn < 5; turn++) await Promise.resolve();

@@ -95,7 +95,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const { state, step } = track(presentation, {
       atMs: sighting.arrivedAtMs,
       codes,
-      unread: inGuide.filter(({ text }) => text === undefined).map(({ place, whole, advice }) => ({ place, whole, advice })),
+      unread: inGuide.filter(({ text }) => text === undefined).map(({ place, whole, sure, advice }) => ({ place, whole, sure, advice })),
       advice: sighting.advice,
       mayDecide: signal.mayShowResult(),
     });

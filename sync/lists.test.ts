@@ -11,7 +11,7 @@ import { subjectPseudonym } from './protocol/tags.ts';
 import { importCsv } from './upstream/registry/import-csv.ts';
 import type { RegistryChange } from './upstream/store/store.ts';
 
-const WAIT = { timeout: 8_000, interval: 20 };
+const WAIT = { timeout: 24_000, interval: 20 };
 const subject = new Uint8Array(12).fill(7);
 const cti = new Uint8Array(8).fill(9);
 const today = authorityDay(Date.now() / 1000);
@@ -85,7 +85,7 @@ describe('a kiosk that has nothing but its keyring', () => {
       .toBeGreaterThan(first ?? 0);
     expect(kiosk.status(subject)?.status).toBe('F0');
     expect(kept()).toEqual(['.db', '.key', '.sha256']);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('the next slice', () => {
@@ -104,7 +104,7 @@ describe('the next slice', () => {
       kiosk.sync.pull.wake();
       return version();
     };
-    await expect.poll(ask, { timeout: 20_000, interval: 100 }).toBeGreaterThan(before);
+    await expect.poll(ask, { timeout: 50_000, interval: 100 }).toBeGreaterThan(before);
   };
 
   beforeEach(async () => {
@@ -113,7 +113,7 @@ describe('the next slice', () => {
     await change(many, false);
     kiosk = await centre.openSyncedKiosk('k1', proxy.url);
     open.push(kiosk);
-    await expect.poll(() => (kiosk.registry.content()?.slice.manifest.rows.status ?? 0) === many.length, { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => (kiosk.registry.content()?.slice.manifest.rows.status ?? 0) === many.length, { timeout: 50_000 }).toBe(true);
     proxy.sent.clear();
   });
   afterEach(() => proxy.close());
@@ -129,7 +129,7 @@ describe('the next slice', () => {
     open.pop();
     await kiosk.close();
     expect((await openKiosk()).status(subject)?.status).toBe('F0');
-  }, 60_000);
+  }, 120_000);
 
   it('is the whole snapshot where the changes do not arrive as they were signed', async () => {
     proxy.tamper = (path, body) => (path.includes('/deltas/') ? Buffer.alloc(body.length) : body);
@@ -138,7 +138,7 @@ describe('the next slice', () => {
     expect(kiosk.status(subject)?.status).toBe('F0');
     expect(bytes('/snapshots/')).toBeGreaterThan(0);
     expect(kept()).toEqual(['.db', '.key', '.sha256']);
-  }, 60_000);
+  }, 120_000);
 
   it('is not taken where no file is the one that was signed, and the one in use stays', async () => {
     const before = version();
@@ -153,10 +153,10 @@ describe('the next slice', () => {
       kiosk.sync.pull.wake();
       return kiosk.sync.pull.failure();
     };
-    await expect.poll(ask, { timeout: 20_000, interval: 100 }).toContain('not the file that its manifest names');
+    await expect.poll(ask, { timeout: 50_000, interval: 100 }).toContain('not the file that its manifest names');
     expect(version()).toBe(before);
     expect(kiosk.status(subject)?.status).toBe('clear');
-  }, 60_000);
+  }, 120_000);
 
   it('goes on with a download where it was cut off', async () => {
     let cuts = 0;
@@ -169,7 +169,7 @@ describe('the next slice', () => {
     expect(cuts).toBe(2);
     const { lengthBytes } = kiosk.registry.content()?.slice.manifest.snapshot ?? { lengthBytes: 0 };
     expect(bytes('/snapshots/')).toBe(lengthBytes);
-  }, 60_000);
+  }, 120_000);
 
   it('is fetched anew where the file in its place is not whole', async () => {
     open.pop();
@@ -181,9 +181,9 @@ describe('the next slice', () => {
     writeFileSync(file, damaged);
     kiosk = await centre.openSyncedKiosk('k1', proxy.url);
     open.push(kiosk);
-    await expect.poll(() => kiosk.registry.content() !== undefined, { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => kiosk.registry.content() !== undefined, { timeout: 50_000 }).toBe(true);
     expect(readFileSync(file)).not.toEqual(damaged);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('a slice of a region', () => {
@@ -192,16 +192,16 @@ describe('a slice of a region', () => {
     const local = { ...clear, pseudonym: new Uint8Array(12).fill(2), region: 79 };
     const foreign = { ...clear, pseudonym: new Uint8Array(12).fill(3), region: 1 };
     await change([f0, local, foreign], false);
-    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 20_000 }).toBe(2);
+    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 50_000 }).toBe(2);
     expect((await centre.store.publishedSlices('default', 1))[0]?.body.rows.status).toBe(1);
     // Where a person lives is kept through a change that does not say.
     await change([{ ...local, status: 'hold', region: undefined }], false);
     await change([{ ...local, region: undefined }], false);
     await expect
-      .poll(async () => (await centre.store.publishedSlices('default', 1))[0]?.revision, { timeout: 20_000 })
+      .poll(async () => (await centre.store.publishedSlices('default', 1))[0]?.revision, { timeout: 50_000 })
       .toBe(await centre.store.registryRevision());
-    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 20_000 }).toBe(2);
-  }, 60_000);
+    await expect.poll(async () => (await centre.store.publishedSlices('hcmc', 1))[0]?.body.rows.status, { timeout: 50_000 }).toBe(2);
+  }, 120_000);
 });
 
 describe('the feed', () => {
@@ -282,10 +282,10 @@ describe('a centre that was set back to a backup', () => {
     // From here on a page has an entry that does not follow the last one that the kiosk has.
     const changedAtMs = Date.now();
     await change([f0]);
-    await expect.poll(() => kiosk.status(subject)?.status, { timeout: 20_000, interval: 50 }).toBe('F0');
+    await expect.poll(() => kiosk.status(subject)?.status, { timeout: 50_000, interval: 50 }).toBe('F0');
     expect(kiosk.status(lost.pseudonym)?.status).toBe('F0');
     expect(kiosk.overlay.freshness()?.issuedAtMs).toBeLessThan(changedAtMs);
-  }, 40_000);
+  }, 120_000);
 });
 
 describe('a page of the feed', () => {

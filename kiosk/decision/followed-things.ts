@@ -22,6 +22,8 @@ export interface SeenSymbol {
   readonly place: Place | undefined;
   /** False where only a corner of it was recognised. */
   readonly whole: boolean;
+  /** Whether nothing but a symbol can look like that. */
+  readonly sure: boolean;
   readonly advice: Advice | undefined;
 }
 
@@ -31,6 +33,8 @@ export interface Thing {
   readonly sinceMs: number;
   readonly frames: number;
   readonly lastSeenMs: number;
+  /** Without a text: it was sure once that it is a symbol. */
+  readonly sure: boolean;
   /** A decision was made on it: it is only watched until it leaves. */
   readonly answeredAtMs: number | undefined;
   /** People were asked to show it alone. */
@@ -71,7 +75,9 @@ const REMEMBERED_MS_MAX = 600_000;
 const REMEMBERED_VERIFIED_MS = 60_000;
 /** A thing that was seen in so few looks, and not in a row, is texture. */
 const FLICKER_MS = 400;
-export const UNREAD_FRAMES = 3;
+const UNREAD_FRAMES = 3;
+/** So many where it is not sure that it is a symbol: lattices are taken for one now and then. */
+const UNREAD_FRAMES_UNSURE = 12;
 /** More is not remembered: what was seen longest ago goes first. */
 export const CODES_MAX = 64;
 export const UNREAD_MAX = 32;
@@ -88,6 +94,11 @@ export function isLeftLying({ kind, answeredAtMs, asked, stillMs }: Thing): bool
 /** Travel codes, whether they verify or not. */
 export function isOwn({ kind }: Thing): boolean {
   return kind === 'verified' || kind === 'doubtful';
+}
+
+/** Whether a symbol without a text was seen often enough to count. */
+export function isEstablished({ frames, sure }: Thing): boolean {
+  return frames >= (sure ? UNREAD_FRAMES : UNREAD_FRAMES_UNSURE);
 }
 
 export function sizeOf({ place }: Thing): number {
@@ -121,7 +132,7 @@ export function isSamePlace(a: Place | undefined, b: Place | undefined): boolean
 function followUnread(known: readonly Thing[], codes: readonly Thing[], atMs: number, symbols: readonly SeenSymbol[]): Thing[] {
   const things = [...known];
   const wholeFirst = largestFirst(symbols).sort((a, b) => Number(b.whole) - Number(a.whole));
-  for (const { place: seenAt, whole, advice } of wholeFirst) {
+  for (const { place: seenAt, whole, sure, advice } of wholeFirst) {
     // A corner of what was seen whole before says that it is there, and not that it moved.
     const place = (whole ? undefined : things.find((thing) => isCornerOf(seenAt, thing))?.place) ?? seenAt;
     // A code that is read now and then, and the parts of one that is seen now, are that code.
@@ -130,7 +141,8 @@ function followUnread(known: readonly Thing[], codes: readonly Thing[], atMs: nu
     const at = nearest(things, place, atMs);
     const earlier = at < 0 ? undefined : things[at];
     if (earlier?.lastSeenMs === atMs) continue;
-    const thing = seeAgain(earlier, 'unread', atMs, place, advice);
+    const again = seeAgain(earlier, 'unread', atMs, place, advice);
+    const thing = { ...again, sure: again.sure || sure };
     if (at < 0) things.push(thing);
     else things[at] = thing;
   }
@@ -175,7 +187,7 @@ function seeAgain(
   advice: Advice | undefined,
 ): Thing {
   const fresh: Thing = {
-    ...{ kind, sinceMs: atMs, frames: 1, lastSeenMs: atMs, answeredAtMs: undefined, asked: false },
+    ...{ kind, sinceMs: atMs, frames: 1, lastSeenMs: atMs, answeredAtMs: undefined, asked: false, sure: false },
     ...{ place, anchor: place, stillMs: 0, offFrames: 0, returned: false, advice },
   };
   if (before === undefined) return fresh;
@@ -185,7 +197,7 @@ function seeAgain(
   const hasLeft = gapMs > (kind === 'foreign' ? FOREIGN_ABSENT_MS : ABSENT_MS);
   // Not the thing that stood there; or nobody has seen it but as background, and now somebody holds it.
   if (moved && (hasLeft || before.returned || (isBackground(before) && before.answeredAtMs === undefined))) return fresh;
-  const isFlicker = kind === 'unread' && before.frames < UNREAD_FRAMES && gapMs > FLICKER_MS;
+  const isFlicker = kind === 'unread' && !isEstablished(before) && gapMs > FLICKER_MS;
   return {
     ...before,
     ...(isFlicker || (hasLeft && before.answeredAtMs === undefined) ? { sinceMs: atMs, frames: 1 } : { frames: before.frames + 1 }),

@@ -58,7 +58,7 @@ describe('presentations, whatever is held up', () => {
           const jitter = 0.004 * Math.sin(index * 1.7);
           const codes = stickerShown[index % stickerShown.length] ? [STICKER] : [];
           const place = { ...POSTER, x: POSTER.x + jitter };
-          return { codes, unread: posterShown[index % posterShown.length] ? [{ place, whole: true, advice: undefined }] : [] };
+          return { codes, unread: posterShown[index % posterShown.length] ? [{ place, whole: true, sure: true, advice: undefined }] : [] };
         };
         for (const [number, { gapLooks, heldLooks, lost, still, size, kind }] of visits.entries()) {
           for (let look = 0; look < gapLooks; look++) looks.push(around());
@@ -96,9 +96,12 @@ describe('presentations, whatever is held up', () => {
     codes: fc
       .array(anyCode, { maxLength: 4 })
       .map((all) => all.map(({ key, place: at }) => ({ key: `${key}`, kind: kindOf(key), place: at }))),
-    unread: fc.array(fc.record({ place: fc.option(place, { nil: undefined }), whole: fc.boolean(), advice: fc.constant(undefined) }), {
-      maxLength: 3,
-    }),
+    unread: fc.array(
+      fc.record({ place: fc.option(place, { nil: undefined }), sure: fc.boolean(), whole: fc.boolean(), advice: fc.constant(undefined) }),
+      {
+        maxLength: 3,
+      },
+    ),
   });
   /** Looks that each stay for a while. */
   const anyLooks = fc
@@ -142,7 +145,7 @@ describe('presentations, whatever is held up', () => {
         { key: `v${index}`, kind: 'verified', place: at },
         { key: `x${slow % 200}`, kind: 'doubtful', place: undefined },
       ];
-      return { codes, unread: [{ place: { ...at, y: 1 - at.y }, whole: true, advice: undefined }] };
+      return { codes, unread: [{ place: { ...at, y: 1 - at.y }, whole: true, sure: true, advice: undefined }] };
     });
     const { states } = run(looks);
     expect(Math.max(...states.map(({ codes }) => codes.size))).toBeLessThanOrEqual(CODES_MAX);

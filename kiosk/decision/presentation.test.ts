@@ -9,7 +9,12 @@ const seen = (kind: CodeKind, key: string, place: Partial<Place> = {}): SeenCode
 const own = (key: string, place?: Partial<Place>) => seen('verified', key, place);
 const doubtful = (key: string, place?: Partial<Place>) => seen('doubtful', key, place);
 const foreign = (key: string, place?: Partial<Place>) => seen('foreign', key, place);
-const symbol = (place: Partial<Place> = {}, advice?: Advice): SeenSymbol => ({ place: { ...AT, ...place }, whole: true, advice });
+const symbol = (place: Partial<Place> = {}, advice?: Advice): SeenSymbol => ({
+  place: { ...AT, ...place },
+  whole: true,
+  sure: true,
+  advice,
+});
 
 /** What stands beside the place where people hold their codes. */
 const STICKER: Place = { x: 0.4, y: 0.3, size: 0.15 };
@@ -253,6 +258,19 @@ describe('what is nobody', () => {
 });
 
 describe('what cannot be read', () => {
+  it('is waited for longer where it may be a lattice: a second for the screen, fifteen for staff', () => {
+    const lattice = { ...symbol(), sure: false };
+    const { decisions, steps } = decisionsOf([{ forMs: 20_000, unread: [lattice] }]);
+    expect(decisions).toMatchObject([{ atMs: 15_000, what: 'unreadable' }]);
+    expect(steps.slice(0, 11).map(({ kind }) => kind)).toEqual(Array.from({ length: 11 }, () => 'idle'));
+    expect(steps[12]).toMatchObject({ kind: 'reading' });
+  });
+
+  it('counts as a symbol from the look in which it was sure', () => {
+    const view = (look: number) => ({ unread: [{ ...symbol(), sure: look === 4 }] });
+    expect(decisionsOf([{ forMs: 9_000, each: view }]).decisions).toMatchObject([{ atMs: 5_000, what: 'unreadable' }]);
+  });
+
   it('goes to staff after five seconds, once', () => {
     const { decisions, steps } = decisionsOf([{ forMs: 9_000, unread: [symbol()] }]);
     expect(decisions).toMatchObject([{ atMs: 5_000, what: 'unreadable' }]);
@@ -300,7 +318,7 @@ describe('what cannot be read', () => {
   });
 
   it('stands still though a decoder recognises now all of it, and now a corner', () => {
-    const corner: SeenSymbol = { place: { x: 1.51, y: 0.3, size: 0.09 }, whole: false, advice: undefined };
+    const corner: SeenSymbol = { place: { x: 1.51, y: 0.3, size: 0.09 }, whole: false, sure: false, advice: undefined };
     const poster = symbol({ x: 1.41, y: 0.4, size: 0.3 });
     const each = (look: number) => ({ unread: look % 3 === 0 ? [corner] : look % 3 === 1 ? [poster] : [corner, poster] });
     const { decisions, steps } = decisionsOf([{ forMs: 40_000, each }]);

@@ -15,6 +15,7 @@ import {
   backgroundOf,
   follow,
   isBackground,
+  isEstablished,
   isLeftLying,
   isOwn,
   isSamePlace,
@@ -23,7 +24,6 @@ import {
   sizeOf,
   type Thing,
   type Things,
-  UNREAD_FRAMES,
 } from './followed-things.ts';
 import { type HintState, settleHint } from './reading-hint.ts';
 
@@ -88,6 +88,8 @@ const CLEARLY_LARGER = 1.5;
 const BEHIND_MS = 4_000;
 /** A symbol that is seen for so long and not read goes to staff. */
 const UNREADABLE_MS = 5_000;
+/** Later where it may be none. */
+const UNREADABLE_UNSURE_MS = 15_000;
 
 export function track(before: PresentationState, look: Look): Tracked {
   const things = follow(before, look.atMs, look.codes, look.unread);
@@ -177,14 +179,13 @@ function trackUnread(state: PresentationState, front: readonly Keyed[], look: Lo
   // The hand that draws an answered code back blurs it: that is no new presentation.
   const isDrawnBack = front.some(([, thing]) => isOwn(thing) && thing.answeredAtMs !== undefined && atMs - thing.lastSeenMs <= ABSENT_MS);
   const inFront = state.unread.filter((thing) => !isBackground(thing) && atMs - thing.lastSeenMs <= ABSENT_MS);
-  const [open] = inFront
-    .filter(({ answeredAtMs, frames }) => answeredAtMs === undefined && frames >= UNREAD_FRAMES)
-    .sort((a, b) => sizeOf(b) - sizeOf(a));
+  const [open] = inFront.filter((thing) => thing.answeredAtMs === undefined && isEstablished(thing)).sort((a, b) => sizeOf(b) - sizeOf(a));
   if (isDrawnBack) return { state, step: { kind: 'held' } };
   if (open === undefined) return waiting(state, front, inFront, look);
   const sinceMs = Math.max(open.sinceMs, state.ownSeenMs);
   const isSeen = open.lastSeenMs === atMs;
-  if (!isSeen || atMs - sinceMs < UNREADABLE_MS || !look.mayDecide) return reading(state, isSeen ? open.advice : look.advice, look);
+  if (!isSeen || atMs - sinceMs < (open.sure ? UNREADABLE_MS : UNREADABLE_UNSURE_MS) || !look.mayDecide)
+    return reading(state, isSeen ? open.advice : look.advice, look);
   const unread = state.unread.map((thing) => (thing === open ? { ...open, answeredAtMs: atMs } : thing));
   return { state: { ...state, unread }, step: { kind: 'decide', what: 'unreadable', sinceMs, frames: open.frames } };
 }

@@ -66,7 +66,7 @@ function packed({ luma, widthPx, heightPx, stride }: Frame): Picture {
 }
 
 function sight(symbol: DecodedSymbol, { widthPx, heightPx }: Frame, guide: Guide): SightedSymbol {
-  const { text, quad, advice } = symbol;
+  const { text, quad, advice, sure = false } = symbol;
   const sidePx = Math.min(widthPx, heightPx);
   const place: Place = {
     x: quad.reduce((sum, { x }) => sum + x, 0) / 4 / sidePx,
@@ -75,7 +75,15 @@ function sight(symbol: DecodedSymbol, { widthPx, heightPx }: Frame, guide: Guide
   };
   const [x, y] = [(place.x * sidePx) / widthPx, (place.y * sidePx) / heightPx];
   const insideGuide = x >= guide.x && x <= guide.x + guide.width && y >= guide.y && y <= guide.y + guide.height;
-  return { text, insideGuide, place: isPlausible(symbol) ? place : undefined, quad, whole: isWhole(symbol), advice };
+  return {
+    text,
+    insideGuide,
+    place: isPlausible(symbol) ? place : undefined,
+    quad,
+    whole: isWhole(symbol),
+    sure: sure || text !== undefined,
+    advice,
+  };
 }
 
 function longestSidePx([a, b, c, d]: Quad): number {

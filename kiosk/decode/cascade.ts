@@ -1,8 +1,8 @@
 /**
  * The decode cascade. A gate comes first: a scene that stands still and is empty is decoded now and then only. Then the cheap
- * looks: where a code was a moment ago, the picture of half the size, and the whole picture where detail says that a code may
- * be in it. Where these give no text, harder means follow at the place of a symbol that was located, or else of the most
- * detail, under a budget of time: what does not fit into one frame is tried on the next.
+ * looks: where a code was a moment ago or detail says that one may be, the picture at half its size, and now and then the
+ * whole picture. Where these give no text, a symbol is searched for and its modules are estimated from all frames that show
+ * it, under a budget of time: what does not fit into one frame is done on the next. Single pictures have means of their own.
  */
 import type { DecodedSymbol, Picture, PictureReader } from './decoder.ts';
 import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
@@ -160,11 +160,11 @@ export function createCascade(reader: PictureReader, options: CascadeOptions): C
       if (without.includes(attempt.stage) || (attempt.stage !== 'held' && !pace.fits(attempt.stage))) continue;
       const symbols = await staged(attempt.stage, attempt.run);
       if (symbols.length > 0) hasSymbols = true;
-      if (best.length === 0) best = symbols;
+      if (best.length === 0 || attempt.stage === 'held') best = [...symbols, ...best.filter((one) => !isAmong(one, symbols))];
       if (attempt.stage.startsWith('whole') || hasText(symbols)) remember(symbols, picture);
       if (!hasText(symbols)) continue;
-      const others = plain.filter((one) => !isAmong(one, symbols));
-      return { symbols: [...symbols.filter(({ text }) => text !== undefined), ...others], stage: attempt.stage };
+      const read = symbols.filter(({ text }) => text !== undefined);
+      return { symbols: [...read, ...plain.filter((one) => !isAmong(one, read))], stage: attempt.stage };
     }
     return { symbols: best, stage: undefined };
   }

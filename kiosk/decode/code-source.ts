@@ -23,6 +23,8 @@ export interface SightedSymbol {
   readonly quad: Quad | undefined;
   /** False where only a corner of a symbol was recognised. */
   readonly whole: boolean;
+  /** Whether nothing but a symbol can look like that; a decoder takes a lattice for one now and then. */
+  readonly sure: boolean;
   /** What would help to read it. */
   readonly advice?: Advice | undefined;
 }

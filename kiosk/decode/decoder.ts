@@ -29,6 +29,8 @@ export interface DecodedSymbol {
   readonly quad: Quad;
   /** Version of a QR code, 1 to 40, where the decoder says it; a symbol that could not be read may have a wrong one. */
   readonly version?: number | undefined;
+  /** Its grid fits what every symbol must have: no texture of a street does. */
+  readonly sure?: boolean | undefined;
   /** What would help to read it; only where there is no text. */
   readonly advice?: Advice | undefined;
 }

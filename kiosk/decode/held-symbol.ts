@@ -126,7 +126,7 @@ export function createHeldSymbol(reader: PictureReader): HeldSymbol {
       if (values === undefined) return [];
       const [symbol] = await reader.read(drawSymbol(values, template), { prepared: true });
       // Read or not, it is located: that much is said.
-      return [movedSymbol({ text: symbol?.text, version, quad }, toFrame)];
+      return [movedSymbol({ text: symbol?.text, version, quad, sure: true }, toFrame)];
     },
     leave() {
       laid = undefined;

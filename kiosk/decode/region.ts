@@ -42,19 +42,19 @@ export function regionAround(quad: Quad, margin: number, { widthPx, heightPx }: 
   return { left, top, widthPx: Math.max(0, right - left), heightPx: Math.max(0, bottom - top) };
 }
 
-export function movedSymbol({ text, quad: [a, b, c, d], version }: DecodedSymbol, to: (point: Point) => Point): DecodedSymbol {
-  return { text, quad: [to(a), to(b), to(c), to(d)], version };
+export function movedSymbol(symbol: DecodedSymbol, to: (point: Point) => Point): DecodedSymbol {
+  const [a, b, c, d] = symbol.quad;
+  return { ...symbol, quad: [to(a), to(b), to(c), to(d)] };
 }
 
 export function hasText(symbols: readonly DecodedSymbol[]): boolean {
   return symbols.some(({ text }) => text !== undefined);
 }
 
-/** Whether one of the symbols that were read lies where this one is. */
+/** Whether one of the symbols lies where this one is. */
 export function isAmong({ quad }: DecodedSymbol, symbols: readonly DecodedSymbol[]): boolean {
   const centre = centreOf(quad);
-  return symbols.some(({ text, quad: other }) => {
-    if (text === undefined) return false;
+  return symbols.some(({ quad: other }) => {
     const { x, y } = centreOf(other);
     return Math.hypot(x - centre.x, y - centre.y) < Math.hypot(other[0].x - other[2].x, other[0].y - other[2].y) / 2;
   });

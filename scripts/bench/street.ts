@@ -94,7 +94,7 @@ function look(before: Parameters<typeof track>[0], { arrivedAtMs, symbols, advic
   return track(before, {
     atMs: arrivedAtMs,
     codes,
-    unread: inGuide.filter(({ text }) => text === undefined).map(({ place, whole, advice }) => ({ place, whole, advice })),
+    unread: inGuide.filter(({ text }) => text === undefined).map(({ place, whole, sure, advice }) => ({ place, whole, sure, advice })),
     advice: overall,
     mayDecide: true,
   });
