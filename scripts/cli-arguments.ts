@@ -11,6 +11,11 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
+export function inputCount(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError('expected a whole number above 0.');
+  return Number(text);
+}
+
 export function portNumber(text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) throw new InvalidArgumentError('expected a port, 0 for any.');
   return Number(text);

@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
 import { programVersion } from '../config/host/program-version.ts';
-import { portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
+import { inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCameraCommands } from './cli-camera.ts';
 import { addCentreCommands } from './cli-centre.ts';
 import { CommandError, exitCode } from './command.ts';
@@ -144,6 +144,18 @@ program
   .action(async (name: string, { json, ...options }: { json?: string; corpus?: string; minutes?: number }) => {
     const { runBench } = await import('./bench/bench.ts');
     await runBench(name, json, options);
+  });
+
+program
+  .command('fuzz')
+  .description('change codes, statements and signed batches a little, millions of times: none may be accepted, throw or take long')
+  .option('--minutes <n>', 'how long', wholeNumber, 1)
+  .option('--inputs <n>', 'end earlier, after so many', inputCount)
+  .option('--seed <n>', 'of the changes: a run can be repeated', wholeNumber, 1)
+  .option('--json', 'one JSON object on stdout')
+  .action(async ({ minutes, inputs, seed, json = false }: { minutes: number; inputs?: number; seed: number; json?: boolean }) => {
+    const { runFuzz } = await import('./fuzz.ts');
+    process.exitCode = runFuzz({ minutes, inputs, seed, json });
   });
 
 program

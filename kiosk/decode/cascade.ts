@@ -4,9 +4,9 @@
  * whole picture. Where these give no text, a symbol is searched for and its modules are estimated from all frames that show
  * it, under a budget of time: what does not fit into one frame is done on the next. Single pictures have means of their own.
  */
-import type { DecodedSymbol, Picture, PictureReader } from './decoder.ts';
+import type { DecodedSymbol, Picture, PictureReader, Point } from './decoder.ts';
 import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
-import { average, crop, enlargeTwice, frameWhite, halve, sharpen, smooth } from './enhance.ts';
+import { average, crop, frameWhite, halve, sharpen, smooth } from './enhance.ts';
 import { createChangeGate } from './gate.ts';
 import { createHeldSymbol } from './held-symbol.ts';
 import { distance, hasText, isAmong, movedSymbol, type Region, regionAround, squareAround, twice } from './region.ts';
@@ -30,12 +30,9 @@ export const decodeStages = [
   'half',
   'plain',
   'held',
-  'region-enlarged',
-  'region-sharpened',
   'whole-sharpened',
   'whole-framed',
   'whole-smoothed',
-  'whole-enlarged',
   'whole-aztec',
 ] as const;
 export type DecodeStage = (typeof decodeStages)[number];
@@ -96,8 +93,6 @@ const RADIUS_PX = 2;
 /** A quiet zone for what lies at the very edge. */
 const FRAME_PX = 20;
 const AMOUNT = 2;
-/** An enlarged picture of more pixels takes longer than a frame may. */
-const ENLARGED_PX_MAX = 4_000_000;
 /** A smaller one has too few pixels for any symbol. */
 const SIDE_PX_MIN = 24;
 /** A stage that once took long is expected to take this part of it the next time. */
@@ -216,8 +211,7 @@ export function createCascade(reader: PictureReader, options: CascadeOptions): C
     const heldIn = (region: Region | undefined): Attempt => ({ stage: 'held', run: () => readHeld(picture, unread, region) });
     if (exhaustive) {
       const guessed = suspected.map((one) => squareAround(one, SEARCHED_SIDE, picture));
-      const closer = known === undefined ? [] : regionAttempts(picture, known);
-      return [...closer, ...wholeAttempts(picture), ...[...(known === undefined ? [] : [known]), ...guessed].map(heldIn)];
+      return [...wholeAttempts(picture), ...[...(known === undefined ? [] : [known]), ...guessed].map(heldIn)];
     }
     const near = nearest(picture, suspected);
     return [heldIn(near !== undefined && near === known ? squareAround(known, KNOWN_SIDE, picture) : near)];
@@ -260,38 +254,18 @@ export function createCascade(reader: PictureReader, options: CascadeOptions): C
     );
   }
 
-  function regionAttempts(picture: Picture, region: Region): Attempt[] {
-    const part = crop(picture, region);
-    const inPart = (symbols: readonly DecodedSymbol[], scale: number) =>
-      symbols.map((symbol) => movedSymbol(symbol, ({ x, y }) => ({ x: x / scale + region.left, y: y / scale + region.top })));
-    const enlarged: Attempt = {
-      stage: 'region-enlarged',
-      run: async () => inPart(await reader.read(sharpen(enlargeTwice(part), 2 * RADIUS_PX, AMOUNT)), 2),
-    };
-    const sharpened: Attempt = {
-      stage: 'region-sharpened',
-      run: async () => inPart(await reader.read(sharpen(part, RADIUS_PX, AMOUNT)), 1),
-    };
-    return part.luma.length * 4 <= ENLARGED_PX_MAX ? [enlarged, sharpened] : [sharpened];
-  }
-
   /** For single pictures, which may be cut off at the symbol's edge. */
   function wholeAttempts(picture: Picture): Attempt[] {
-    const scaled = (symbols: readonly DecodedSymbol[], scale: number, shift: number) =>
-      symbols.map((symbol) => movedSymbol(symbol, ({ x, y }) => ({ x: x / scale - shift, y: y / scale - shift })));
-    const sharpened: Attempt = { stage: 'whole-sharpened', run: () => reader.read(sharpen(picture, RADIUS_PX, AMOUNT)) };
-    const framed: Attempt = {
-      stage: 'whole-framed',
-      run: async () => scaled(await reader.read(frameWhite(picture, FRAME_PX)), 1, FRAME_PX),
-    };
-    const smoothed: Attempt = { stage: 'whole-smoothed', run: () => reader.read(smooth(picture)) };
-    const enlarged: Attempt = {
-      stage: 'whole-enlarged',
-      run: async () => scaled(await reader.read(sharpen(enlargeTwice(picture), 2 * RADIUS_PX, AMOUNT)), 2, 0),
-    };
-    const aztec: Attempt = { stage: 'whole-aztec', run: () => reader.read(picture, { aztec: true }) };
-    const isSmall = picture.luma.length * 4 <= ENLARGED_PX_MAX;
-    return [sharpened, framed, smoothed, ...(isSmall ? [enlarged] : []), aztec];
+    const inFrame = ({ x, y }: Point) => ({ x: x - FRAME_PX, y: y - FRAME_PX });
+    return [
+      { stage: 'whole-sharpened', run: () => reader.read(sharpen(picture, RADIUS_PX, AMOUNT)) },
+      {
+        stage: 'whole-framed',
+        run: async () => (await reader.read(frameWhite(picture, FRAME_PX))).map((symbol) => movedSymbol(symbol, inFrame)),
+      },
+      { stage: 'whole-smoothed', run: () => reader.read(smooth(picture)) },
+      { stage: 'whole-aztec', run: () => reader.read(picture, { aztec: true }) },
+    ];
   }
 
   /** Where to look: where a symbol was located, or else where detail says so. What is gone from its place and seen elsewhere has moved. */

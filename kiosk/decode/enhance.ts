@@ -1,4 +1,4 @@
-/** Pictures made easier to read, in grey (pure): cut out, enlarged, sharpened. Rows without padding, as in a Picture. */
+/** Pictures made easier to read, in grey (pure): cut out, halved, sharpened. Rows without padding, as in a Picture. */
 import type { Picture } from './decoder.ts';
 import type { Region } from './region.ts';
 
@@ -9,33 +9,6 @@ export function crop({ luma, widthPx }: Picture, { left, top, widthPx: width, he
     out.set(luma.subarray(from, from + width), y * width);
   }
   return { luma: out, widthPx: width, heightPx: height };
-}
-
-/** Twice the size, linear between pixels: a pixel of the old picture covers four of the new. */
-export function enlargeTwice({ luma, widthPx, heightPx }: Picture): Picture {
-  const width = widthPx * 2;
-  const out = new Uint8Array(width * heightPx * 2);
-  for (let y = 0; y < heightPx; y++) {
-    for (const [half, neighbour] of [
-      [0, Math.max(0, y - 1)],
-      [1, Math.min(heightPx - 1, y + 1)],
-    ] as const) {
-      const own = y * widthPx;
-      const other = neighbour * widthPx;
-      const to = (2 * y + half) * width;
-      for (let x = 0; x < widthPx; x++) {
-        const left = x > 0 ? x - 1 : x;
-        const right = x + 1 < widthPx ? x + 1 : x;
-        // A quarter of the way to the neighbour: weights 3 and 1 in each direction.
-        const here = 3 * (luma[own + x] ?? 0) + (luma[other + x] ?? 0);
-        const before = 3 * (luma[own + left] ?? 0) + (luma[other + left] ?? 0);
-        const after = 3 * (luma[own + right] ?? 0) + (luma[other + right] ?? 0);
-        out[to + 2 * x] = (3 * here + before + 8) >> 4;
-        out[to + 2 * x + 1] = (3 * here + after + 8) >> 4;
-      }
-    }
-  }
-  return { luma: out, widthPx: width, heightPx: heightPx * 2 };
 }
 
 /** Unsharp mask: `amount` times what a pixel differs from the mean of the square of `radiusPx` around it is added to it. */
