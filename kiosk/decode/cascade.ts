@@ -9,6 +9,7 @@ import { busiestRegion, detailMap, finelyFilled } from './detail.ts';
 import { average, crop, frameWhite, halve, sharpen, smooth } from './enhance.ts';
 import { createChangeGate } from './gate.ts';
 import { createHeldSymbol } from './held-symbol.ts';
+import { createPace } from './pace.ts';
 import { distance, hasText, isAmong, movedSymbol, type Region, regionAround, squareAround, twice } from './region.ts';
 import { createSearchedPlaces } from './searched-places.ts';
 
@@ -84,9 +85,6 @@ const SEARCHED_SCALES = [1, 1.25, 0.8];
 /** Frames whose mean is asked for detail in the dark: in one, noise looks like it. */
 const HISTORY = 3;
 const DARK_LEVEL = 60;
-/** What the cheap looks save against a plain decode of each frame pays for searches that come to nothing: milliseconds at first, and at most. */
-const CREDIT_MS = 200;
-const CREDIT_MS_MAX = 400;
 /** Where nothing is saved, one search in so many frames. */
 const SEARCH_EVERY = 20;
 const RADIUS_PX = 2;
@@ -95,12 +93,6 @@ const FRAME_PX = 20;
 const AMOUNT = 2;
 /** A smaller one has too few pixels for any symbol. */
 const SIDE_PX_MIN = 24;
-/** A stage that once took long is expected to take this part of it the next time. */
-const FORGET = 0.9;
-/** What the dear ones take before they were ever run, milliseconds. */
-const EXPECTED_MS = { plain: 6, locate: 25, track: 12, estimate: 20 };
-/** Of the newest plain decode in their mean. */
-const PLAIN_SHARE = 0.1;
 const NOTHING: CascadeResult = { symbols: [], stage: undefined };
 
 export function createCascade(reader: PictureReader, options: CascadeOptions): Cascade {
@@ -288,38 +280,6 @@ export function createCascade(reader: PictureReader, options: CascadeOptions): C
     if (largest !== undefined && largest.widthPx >= SIDE_PX_MIN && largest.heightPx >= SIDE_PX_MIN)
       place = { region: largest, frame, widthPx: picture.widthPx };
   }
-}
-
-/** What stages took before, against what is left of a frame's budget; and what frames took, against plain decodes of each. */
-function createPace(nowMs: () => number, budgetMs: number) {
-  const expectedMs = new Map<string, number>(Object.entries(EXPECTED_MS));
-  let startMs = 0;
-  let creditMs = CREDIT_MS;
-  let plainMs = EXPECTED_MS.plain;
-  return {
-    begin() {
-      startMs = nowMs();
-    },
-    end() {
-      creditMs = Math.min(CREDIT_MS_MAX, creditMs + plainMs - (nowMs() - startMs));
-    },
-    hasCredit: () => creditMs > 0,
-    /** Whether a stage is expected to end in time. One that is refused is tried again some frames later. */
-    fits(stage: string): boolean {
-      const expected = expectedMs.get(stage) ?? 0;
-      const isIn = nowMs() - startMs + expected < budgetMs;
-      if (!isIn) expectedMs.set(stage, expected * FORGET);
-      return isIn;
-    },
-    async timed<T>(stage: string, run: () => T | Promise<T>): Promise<T> {
-      const beginMs = nowMs();
-      const result = await run();
-      const tookMs = nowMs() - beginMs;
-      if (stage === 'plain') plainMs += (tookMs - plainMs) * PLAIN_SHARE;
-      expectedMs.set(stage, Math.max(tookMs, (expectedMs.get(stage) ?? 0) * FORGET));
-      return result;
-    },
-  };
 }
 
 /** Of every hundredth pixel: enough to tell night from day. */
