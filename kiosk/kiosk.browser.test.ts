@@ -100,11 +100,32 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     await expect.poll(state, within(15_000)).toBe('idle');
   });
 
+  it.each(['rtsp', 'mjpeg'] as const)(
+    'never passes on a code that was shown before the stream of a camera stood still: %s',
+    async (kind) => {
+      await start(kind);
+      await openLane();
+      hold('valid');
+      camera.stall();
+      await expect.poll(state, within(6_000)).toBe('out-of-service');
+      hold(undefined);
+      // Whoever was there has gone; what the camera or the network still hold of the code comes now.
+      const seen = new Set<string | null>();
+      camera.resume();
+      const untilMs = Date.now() + 5_000;
+      while (Date.now() < untilMs) seen.add(await state());
+      expect(seen).not.toContain('pass');
+      await expect.poll(state, within(10_000)).toBe('idle');
+      hold('held');
+      await expect.poll(state, within(4_000)).toBe('see-staff');
+    },
+  );
+
   it('lets the screen fall to O-90 when the process hangs, and recovers', async () => {
     await start('mjpeg');
     await openLane();
-    hold('valid');
-    await expect.poll(state, within(4_000)).toBe('pass');
+    hold('held');
+    await expect.poll(state, within(4_000)).toBe('see-staff');
     kiosk.signal('SIGSTOP');
     await expect.poll(state, within(4_000)).toBe('out-of-service');
     expect(await code()).toBe('O-90');

@@ -1,13 +1,13 @@
 /**
  * What each stage of the decode cascade is worth: how often it ran and gave the text, what it took, and what the set loses
- * without it. In this process, without the worker; peers do not run in between.
+ * without it. In this process, without the worker; the slow peers do not run in between.
  */
 import { nodeClock } from '../../config/host/node-host.ts';
 import { type CascadeOptions, createCascade, type DecodeStage, decodeStages } from '../../kiosk/decode/cascade.ts';
 import type { Picture } from '../../kiosk/decode/decoder.ts';
 import { warmUp } from '../../kiosk/decode/held-symbol.ts';
 import { openZxingWasm } from '../../kiosk/decode/zxing-wasm-reader.ts';
-import { normal } from './decode-readers.ts';
+import { normal, type PeerReader } from './decode-readers.ts';
 import { type Metric, metric } from './stats.ts';
 
 export interface StageClip {
@@ -19,6 +19,7 @@ interface Worth {
   readonly tookMs: Map<DecodeStage, number[]>;
   readonly gave: Map<DecodeStage, number>;
   readonly frameMs: number[];
+  readonly controlMs: number[];
   frames: number;
   clips: number;
 }
@@ -31,13 +32,14 @@ const ALWAYS: readonly DecodeStage[] = ['region', 'half', 'plain'];
 export async function benchStages(
   clips: readonly StageClip[],
   options: Pick<CascadeOptions, 'budgetMs' | 'exhaustive'>,
+  control: PeerReader,
   say: (line: string) => void,
 ): Promise<Record<string, Metric>> {
   const reader = await openZxingWasm();
   await warmUp(reader);
   const what = options.exhaustive ? 'pictures' : 'clips';
-  const run = async (some: readonly StageClip[], without: readonly DecodeStage[]): Promise<Worth> => {
-    const worth: Worth = { tookMs: new Map(), gave: new Map(), frameMs: [], frames: 0, clips: 0 };
+  const run = async (some: readonly StageClip[], without: readonly DecodeStage[], beside?: PeerReader): Promise<Worth> => {
+    const worth: Worth = { tookMs: new Map(), gave: new Map(), frameMs: [], controlMs: [], frames: 0, clips: 0 };
     const onStage = (stage: DecodeStage, tookMs: number, gaveText: boolean) => {
       worth.tookMs.set(stage, [...(worth.tookMs.get(stage) ?? []), tookMs]);
       if (gaveText) worth.gave.set(stage, (worth.gave.get(stage) ?? 0) + 1);
@@ -48,7 +50,10 @@ export async function benchStages(
       for await (const picture of frames()) {
         const startMs = nodeClock.monotonicMs();
         const { symbols } = await cascade.read(picture);
-        worth.frameMs.push(nodeClock.monotonicMs() - startMs);
+        const endMs = nodeClock.monotonicMs();
+        worth.frameMs.push(endMs - startMs);
+        await beside?.read(picture);
+        if (beside !== undefined) worth.controlMs.push(nodeClock.monotonicMs() - endMs);
         if (symbols.some(({ text }) => text !== undefined && texts.has(normal(text)))) read++;
       }
       worth.frames += read;
@@ -57,16 +62,16 @@ export async function benchStages(
     return worth;
   };
 
-  const alone = await run(clips, []);
   const coded = clips.filter(({ texts }) => texts.size > 0);
   const whole = await run(coded, []);
+  const { frameMs, controlMs } = await run(clips, [], control);
   const mostMs = options.budgetMs + OVER_MS;
+  const over = (allMs: readonly number[]) => metric([allMs.filter((tookMs) => tookMs > mostMs).length], 'count');
   const results: Record<string, Metric> = {
-    [`alone, ${what}: a frame`]: metric(alone.frameMs, 'ms'),
-    [`alone, ${what}: over ${mostMs} ms, of ${alone.frameMs.length}`]: metric(
-      [alone.frameMs.filter((tookMs) => tookMs > mostMs).length],
-      'count',
-    ),
+    [`beside ${control.name} alone, ${what}: a frame`]: metric(frameMs, 'ms'),
+    [`beside ${control.name} alone, ${what}: over ${mostMs} ms, of ${frameMs.length}`]: over(frameMs),
+    [`beside ${control.name} alone, ${what}: a frame of its own`]: metric(controlMs, 'ms'),
+    [`beside ${control.name} alone, ${what}: over ${mostMs} ms, its own`]: over(controlMs),
   };
   for (const stage of decodeStages) {
     const tookMs = whole.tookMs.get(stage);

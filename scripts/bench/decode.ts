@@ -109,9 +109,11 @@ export async function benchDecode(say: (line: string) => void, corpus?: string):
   const stills = all.filter(({ isStill }) => isStill === true);
   const results = { ...(await runClips(clips, peers, say)), ...(await runClips(stills, peers, say)) };
   const wanted = (some: readonly BenchClip[]) => some.map(({ texts, frames }) => ({ texts: new Set(texts.map(normal)), frames }));
+  const [control] = peers;
+  if (control === undefined) throw new Error('no other decoder could be opened');
   const stages = {
-    ...(clips.length > 0 && (await benchStages(wanted(clips), { budgetMs: BUDGET_MS, exhaustive: false }, say))),
-    ...(stills.length > 0 && (await benchStages(wanted(stills), { budgetMs: STILL_BUDGET_MS, exhaustive: true }, say))),
+    ...(clips.length > 0 && (await benchStages(wanted(clips), { budgetMs: BUDGET_MS, exhaustive: false }, control, say))),
+    ...(stills.length > 0 && (await benchStages(wanted(stills), { budgetMs: STILL_BUDGET_MS, exhaustive: true }, control, say))),
   };
   return { name: 'decode', results: { ...results, ...stages } };
 }
