@@ -110,7 +110,7 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
       await expect.poll(state, within(6_000)).toBe('out-of-service');
       hold(undefined);
       // Whoever was there has gone; what the camera or the network still hold of the code comes now.
-      const seen = new Set<string | null>();
+      const seen = new Set<string | undefined>();
       camera.resume();
       const untilMs = Date.now() + 5_000;
       while (Date.now() < untilMs) seen.add(await state());
