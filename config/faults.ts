@@ -202,6 +202,13 @@ export const faults = {
     summaryVi: 'Danh sách khóa đã hết hạn.',
     actionVi: 'Mang danh sách khóa hiện hành đến.',
   },
+  'keys-stale': {
+    screenCode: 'O-55',
+    summary: 'The list of keys is older than the policy allows.',
+    action: 'Connect the kiosk, or bring the current keyring.',
+    summaryVi: 'Danh sách khóa cũ hơn mức cho phép.',
+    actionVi: 'Nối mạng cho máy, hoặc mang danh sách khóa hiện hành đến.',
+  },
   'keyring-rollback': {
     screenCode: 'O-52',
     summary: 'The keyring is older than one seen before.',
@@ -215,6 +222,13 @@ export const faults = {
     action: 'Bring the current policy.',
     summaryVi: 'Không đọc được chính sách, đã hết hạn, hoặc chữ ký không đúng.',
     actionVi: 'Mang chính sách hiện hành đến.',
+  },
+  'policy-golden': {
+    screenCode: 'O-56',
+    summary: 'The policy does not do what its own golden cases say; it was not activated.',
+    action: 'Run `policy check` on it and have it mended and signed again.',
+    summaryVi: 'Chính sách không cho kết quả như các ví dụ của chính nó; chưa được áp dụng.',
+    actionVi: 'Chạy `policy check` với chính sách đó, sửa và ký lại.',
   },
   'policy-rollback': {
     screenCode: 'O-54',

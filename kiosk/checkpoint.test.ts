@@ -1,16 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Fault, type FaultCode } from '../config/faults.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
+import { createTestSignal, createTestSource, type TestSignal, type TestSource } from '../fixtures/lane-doubles.ts';
 import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
 import { STEP_S } from '../sync/credential/credential.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
-import type { ResultView } from './decision/citizen-view.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
-import type { CodeSource, Sighting } from './decode/code-source.ts';
-import type { PaintOutcome, Signal } from './display/signal.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Registry } from './registry/registry.ts';
 
@@ -23,72 +21,11 @@ let kit: DemoKit;
 let journal: Journal;
 let registry: Registry;
 let checkpoint: Checkpoint;
-let source: ReturnType<typeof createSource>;
-let signal: ReturnType<typeof createSignal>;
+let source: TestSource;
+let signal: TestSignal;
 let decided: DecisionEvent[];
 /** Stands before the journal: what it throws is what the disk does. */
 let diskFault: FaultCode | undefined;
-
-function createSource() {
-  let give: ((sighting: Sighting | undefined) => void) | undefined;
-  let health: ReturnType<CodeSource['health']> = { state: 'live', fault: undefined, ageMs: 10, frameRateHz: 10, restarts: 0 };
-  const codeSource: CodeSource = {
-    next: () =>
-      new Promise((resolve) => {
-        give = resolve;
-      }),
-    health: () => health,
-    close: async () => give?.(undefined),
-  };
-  return {
-    codeSource,
-    setHealth(next: Partial<typeof health>) {
-      health = { ...health, ...next };
-    },
-    /** Shows texts in the guide for so long, ten looks a second. */
-    async show(texts: readonly (string | undefined)[] | (() => string[]), forMs: number) {
-      for (let shownMs = 0; shownMs < forMs; shownMs += 100) {
-        host.advance(100);
-        const shown = typeof texts === 'function' ? texts() : texts;
-        // Each at a place of its own.
-        const symbols = shown.map((text, index) => {
-          return { text, insideGuide: true, place: { x: 0.9 - 0.5 * index, y: 0.5, size: 0.4 }, quad: undefined, whole: true, sure: true };
-        });
-        give?.({ arrivedAtMs: host.clock.monotonicMs(), generation: 1, symbols, decodeMs: 5, frame: undefined });
-        for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-      }
-    },
-  };
-}
-
-function createSignal() {
-  const results: ResultView[] = [];
-  const lanes: (FaultCode | 'open')[] = [];
-  let outcome: PaintOutcome = 'painted';
-  let ready = true;
-  const port: Signal = {
-    async showResult(view) {
-      results.push(view);
-      return outcome;
-    },
-    showReading: () => undefined,
-    mayShowResult: () => true,
-    setLane: (lane) => void lanes.push(lane.open ? 'open' : lane.fault),
-    health: () => ({ ready, fault: ready ? undefined : 'display-absent' }),
-    close: async () => undefined,
-  };
-  return {
-    port,
-    results,
-    lanes,
-    setOutcome(next: PaintOutcome) {
-      outcome = next;
-    },
-    setReady(next: boolean) {
-      ready = next;
-    },
-  };
-}
 
 beforeEach(() => {
   parts = openTestCheckpoint();
@@ -102,8 +39,8 @@ beforeEach(() => {
       return real.append(entry, context);
     },
   };
-  source = createSource();
-  signal = createSignal();
+  source = createTestSource(host);
+  signal = createTestSignal();
   decided = [];
   const time = createKioskTime(host.clock, { read: () => 0, write: () => undefined });
   checkpoint = startCheckpoint(

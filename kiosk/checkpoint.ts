@@ -8,9 +8,12 @@ import { Fault, type FaultCode } from '../config/faults.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
-import { type ReadResult, readCredential } from '../sync/credential/credential.ts';
-import { forClass } from '../sync/protocol/policy.ts';
+import { type Credential, type ReadResult, readCredential } from '../sync/credential/credential.ts';
+import type { Direction } from '../sync/protocol/golden-case.ts';
+import { idCardDigits } from '../sync/protocol/id-card.ts';
+import { forClass, type Policy } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
+import { type Awaited, cardDigits, noAnswers, noteCard, noteDecision, waitingFor } from './decision/answers.ts';
 import { dayName } from './decision/day-name.ts';
 import { type Decision, type DecisionContext, decide, declarationAgeSMax, type Presented } from './decision/decide.ts';
 import type { SeenCode } from './decision/followed-things.ts';
@@ -19,9 +22,11 @@ import type { PlateSource } from './decision/plate-source.ts';
 import { noPresentation, type PresentationStep, pausePresentation, track } from './decision/presentation.ts';
 import { inputsOf } from './decision/replay.ts';
 import { resultView } from './decision/result-view.ts';
+import { ageOf } from './decision/staleness.ts';
 import type { CodeSource, SightedSymbol, Sighting } from './decode/code-source.ts';
 import type { PaintOutcome, Signal } from './display/signal.ts';
 import type { Entry, Journal } from './journal/journal.ts';
+import type { PassedCredential } from './journal/reuse-index.ts';
 import { createLaneWatch } from './lane-watch.ts';
 import { createRecorder } from './recorder.ts';
 import type { Registry, RegistryContent } from './registry/registry.ts';
@@ -39,7 +44,7 @@ export interface CheckpointStages {
 
 export interface CheckpointOptions {
   readonly area: number;
-  readonly direction: string;
+  readonly direction: Direction;
 }
 
 /** One finished decision, for whoever watches: the supervisor's feed, the demo. */
@@ -69,6 +74,21 @@ export interface Checkpoint {
 
 interface ReadCode extends SeenCode {
   readonly read: ReadResult;
+  /** The number of an identity card, where it is one. */
+  readonly cardDigits?: string | undefined;
+}
+
+/** What a decision made now rests on. */
+interface Now {
+  readonly content: RegistryContent;
+  readonly context: DecisionContext;
+}
+
+/** What a presentation took: monotonic milliseconds of its first look, looks, and the decoder's time for the last. */
+interface Took {
+  readonly sinceMs: number;
+  readonly frames: number;
+  readonly decodeMs: number;
 }
 
 const LANE_CHECK_MS = 200;
@@ -76,9 +96,10 @@ const LANE_CHECK_MS = 200;
 export function startCheckpoint(stages: CheckpointStages, options: CheckpointOptions, watcher: CheckpointWatcher, host: Host): Checkpoint {
   const { source, registry, journal, signal, plates, time } = stages;
   const recorder = createRecorder(journal, registry, time, host);
-  const lane = createLaneWatch({ ...stages, recorder, area: options.area }, (fault) => watcher.onLane?.(fault), host);
+  const lane = createLaneWatch({ ...stages, ...options, recorder }, (fault) => watcher.onLane?.(fault), host);
   let presentation = noPresentation;
   let lastDecidedKey: string | undefined;
+  let answers = noAnswers;
   let stopping = false;
 
   const look = (sighting: Sighting): void => {
@@ -101,50 +122,91 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     });
     presentation = state;
     signal.showReading(step.kind === 'reading' ? step.hint : undefined);
-    if (step.kind === 'decide') finish(step, codes, content, context, sighting);
+    if (step.kind === 'decide') finish(step, codes, { content, context }, sighting.decodeMs);
   };
 
-  /** The end of a presentation: decide, commit, show. */
-  const finish = (
-    step: Extract<PresentationStep, { kind: 'decide' }>,
-    codes: readonly ReadCode[],
-    content: RegistryContent,
-    context: DecisionContext,
-    sighting: Sighting,
-  ): void => {
+  /** The end of a presentation. */
+  const finish = (step: Extract<PresentationStep, { kind: 'decide' }>, codes: readonly ReadCode[], now: Now, decodeMs: number): void => {
+    const nowMs = host.clock.monotonicMs();
+    const took: Took = { sinceMs: step.sinceMs, frames: step.frames, decodeMs };
     const code = step.what === 'code' ? codes.find(({ key }) => key === step.key) : undefined;
-    const presented: Presented =
-      code === undefined ? { kind: step.what === 'several-codes' ? step.what : 'unreadable' } : present(code, content);
+    if (code === undefined) {
+      if (step.what === 'several-codes') lastDecidedKey = undefined;
+      conclude({ kind: step.what === 'several-codes' ? step.what : 'unreadable' }, now, took);
+    } else if (code.kind !== 'foreign') {
+      const presented = present(code, cardDigits(answers, nowMs), now);
+      // Another person's code comes between; a sticker, or what nobody can read, is nobody.
+      lastDecidedKey = code.key;
+      settle(conclude(presented, now, took), code.key);
+    } else if (code.cardDigits === undefined || !answer('card', code.cardDigits, now, took)) {
+      if (code.cardDigits !== undefined) answers = noteCard(answers, code.cardDigits, nowMs);
+      conclude({ kind: 'code', read: code.read }, now, took);
+    }
+  };
+
+  /** Decides again on the credential that waits for this answer; false where none does. */
+  const answer = (awaited: Awaited, idDigits: string | undefined, now: Now, took: Took): boolean => {
+    const waiting = waitingFor(answers, awaited, host.clock.monotonicMs());
+    if (waiting === undefined) return false;
+    const { credential, key } = waiting;
+    const isOver = now.context.nowMs >= credential.claims.expiresAt * 1000;
+    const read: ReadResult = isOver ? { ok: false, reason: 'expired', signed: credential } : { ok: true, value: credential };
+    settle(conclude(present({ key, read }, idDigits, now), now, took), key);
+    return true;
+  };
+
+  const settle = ({ credential, reason }: Decision, key: string): void => {
+    answers = noteDecision(credential, key, reason, host.clock.monotonicMs());
+    plates.used();
+  };
+
+  /** Staff have typed the plate that a credential waits for. */
+  const answerPlate = (): void => {
+    const content = registry.content();
+    if (plates.plate() === undefined || content === undefined || lane.fault() !== undefined || !signal.mayShowResult()) return;
+    answer('plate', undefined, { content, context: lane.context(content) }, { sinceMs: host.clock.monotonicMs(), frames: 0, decodeMs: 0 });
+  };
+
+  /** Decide, commit, show. */
+  const conclude = (presented: Presented, now: Now, took: Took): Decision => {
+    const { content, context } = now;
     const decision = decide(presented, context);
-    // Another person's code comes between; a sticker, or what nobody can read, is nobody.
-    if (code !== undefined ? code.kind !== 'foreign' : step.what === 'several-codes') lastDecidedKey = code?.key;
-    const record = recorder.append(decisionEntry(decision, { presented, content, context }, options, sighting, step.frames), context.nowMs);
+    const record = recorder.append(decisionEntry(decision, presented, now, took), context.nowMs);
     if (record === undefined) {
       lane.check();
-      return;
+      return decision;
     }
-    const readMs = host.clock.monotonicMs() - step.sinceMs;
-    watcher.onDecision?.({ record, decision, readMs, frames: step.frames });
-    const passesToday = journal.counts(dayName(context.nowMs)).get('pass') ?? 0;
-    const view = resultView(decision, passesToday, context.nowMs - content.freshAtMs());
-    void signal.showResult(view).then((painted) => {
+    const readMs = host.clock.monotonicMs() - took.sinceMs;
+    watcher.onDecision?.({ record, decision, readMs, frames: took.frames });
+    const facts = {
+      turn: journal.counts(dayName(context.nowMs)).get('pass') ?? 0,
+      dataAgeMs: ageOf(decision.grade, context.surroundings.grades, content.dataFreshAtMs(), context.nowMs),
+      profile: content.policy.profile,
+    };
+    void signal.showResult(resultView(decision, facts)).then((painted) => {
       if (!stopping) recorder.append({ kind: 'painted', ref: record.id, painted });
       watcher.onPainted?.(record.id, painted);
     });
+    return decision;
   };
 
-  const present = (code: ReadCode, content: RegistryContent): Presented => {
-    if (!code.read.ok) return { kind: 'code', read: code.read };
-    const credential = code.read.value;
+  const present = ({ key, read }: Pick<ReadCode, 'key' | 'read'>, idDigits: string | undefined, { content, context }: Now): Presented => {
+    if (!read.ok) return { kind: 'code', read };
+    const credential = read.value;
     try {
-      const slice = content.slice.lookup(credential.claims);
-      const reuse = { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === code.key };
-      return { kind: 'code', read: code.read, slice, reuse, plate: plates.plate() };
+      const { occupancy } = content.policy;
+      return {
+        ...{ kind: 'code', read, idDigits },
+        slice: content.slice.lookup(credential.claims),
+        reuse: { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === key },
+        plate: plates.plate(),
+        inside: occupancy && journal.reuse.inside(context.nowMs - occupancy.stayS * 1000),
+      };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       lane.markBroken(content);
       host.log.error(error.code, { detail: error.detail });
-      return { kind: 'code', read: code.read };
+      return { kind: 'code', read };
     }
   };
 
@@ -153,7 +215,10 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
   };
 
   lane.check();
-  const stopWatch = every(host.clock, LANE_CHECK_MS, lane.check);
+  const stopWatch = every(host.clock, LANE_CHECK_MS, () => {
+    lane.check();
+    answerPlate();
+  });
   const done = run().finally(stopWatch);
   return {
     done,
@@ -180,38 +245,37 @@ function readCode({ text, place }: SightedSymbol, content: RegistryContent, cont
   if (signed !== undefined) return [{ key: `cti:${toHex(signed.claims.cti)}`, kind: 'verified', place, read }];
   const isForeign = !read.ok && read.reason === 'prefix-unknown';
   const key = createHash('sha256').update(text).digest('base64url');
-  return [{ key: `text:${key}`, kind: isForeign ? 'foreign' : 'doubtful', place, read }];
+  return [
+    { key: `text:${key}`, kind: isForeign ? 'foreign' : 'doubtful', place, read, cardDigits: isForeign ? idCardDigits(text) : undefined },
+  ];
 }
 
-function decisionEntry(
-  decision: Decision,
-  { presented, content, context }: { readonly presented: Presented; readonly content: RegistryContent; readonly context: DecisionContext },
-  options: CheckpointOptions,
-  sighting: Sighting,
-  frames: number,
-): Entry {
+function decisionEntry(decision: Decision, presented: Presented, { content, context }: Now, { decodeMs, frames }: Took): Entry {
   const { verdict, reason, credential, plate, grade } = decision;
-  const { nowMs, policy } = context;
+  const { nowMs, policy, direction } = context;
   const passed = verdict === 'pass' && credential !== undefined;
   return {
     kind: 'decision',
     sealTo: content.keyring.sealingKey,
     count: { day: dayName(nowMs), verdict: reason === 'already-recorded' ? reason : verdict },
-    passed: passed
-      ? { credential, passedAtMs: nowMs, subjectUntilMs: nowMs + forClass(policy.antiPassbackS, credential.claims.class) * 1000 }
-      : undefined,
+    passed: passed ? passedCredential(credential, nowMs, policy, direction) : undefined,
     decision: {
       verdict,
       reason,
       kid: credential?.kid,
       form: credential?.form,
       claims: credential?.claims,
-      direction: options.direction,
+      direction,
       plate,
       grade,
-      decodeMs: sighting.decodeMs,
+      decodeMs,
       frames,
       inputs: inputsOf(presented, context),
     },
   };
+}
+
+function passedCredential(credential: Credential, passedAtMs: number, policy: Policy, direction: Direction): PassedCredential {
+  const rememberedS = Math.max(forClass(policy.antiPassbackS, credential.claims.class), policy.occupancy?.stayS ?? 0);
+  return { credential, passedAtMs, subjectUntilMs: passedAtMs + rememberedS * 1000, inside: direction !== 'out' };
 }

@@ -1,9 +1,11 @@
 /** Opens and closes the lane: asks every stage how it is, shows the first doubt on the screen, and records each change. */
 import type { FaultCode } from '../config/faults.ts';
 import type { Host } from '../config/ports/host.ts';
-import { type DecisionContext, gradeSlice } from './decision/decide.ts';
+import type { Direction } from '../sync/protocol/golden-case.ts';
+import type { DecisionContext } from './decision/decide.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import { laneFault } from './decision/lane.ts';
+import { gradeData } from './decision/staleness.ts';
 import type { CodeSource } from './decode/code-source.ts';
 import type { Signal } from './display/signal.ts';
 import type { Recorder } from './recorder.ts';
@@ -19,6 +21,7 @@ export interface LaneWatchStages {
   isRevoked(): boolean;
   /** Area code of the checkpoint. */
   readonly area: number;
+  readonly direction: Direction;
 }
 
 export interface LaneWatch {
@@ -35,7 +38,7 @@ export interface LaneWatch {
 }
 
 export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: FaultCode | undefined) => void, host: Host): LaneWatch {
-  const { source, registry, signal, time, recorder, isRevoked, area } = stages;
+  const { source, registry, signal, time, recorder, isRevoked, area, direction } = stages;
   let broken: RegistryContent | undefined;
   let shown: { readonly fault: FaultCode | undefined } | undefined;
   let stopping = false;
@@ -44,13 +47,15 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
     const nowMs = time.nowMs();
     const { expires } = content.slice.manifest;
     const isOver = broken === content || nowMs >= Date.parse(expires);
+    const grades = gradeData(content.dataFreshAtMs(), nowMs, content.policy);
     return {
       nowMs,
       policy: content.policy,
       area,
+      direction,
       surroundings: {
         clock: time.state(),
-        sliceGrade: isOver ? 'closed' : gradeSlice(content.freshAtMs(), nowMs, content.policy),
+        grades: isOver ? { ...grades, statuses: 'closed', revocations: 'closed' } : grades,
         trustExpired: nowMs >= content.keyring.expiresAtMs,
       },
     };
@@ -66,7 +71,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
       journal: recorder.fault(),
       clock: time.state(),
       registry: now && {
-        grade: now.surroundings.sliceGrade,
+        grades: now.surroundings.grades,
         trustExpired: now.surroundings.trustExpired,
         policyExpired: now.nowMs >= Date.parse(now.policy.expires),
         sliceFault: broken === content,

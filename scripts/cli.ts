@@ -6,6 +6,7 @@ import { programVersion } from '../config/host/program-version.ts';
 import { inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCameraCommands } from './cli-camera.ts';
 import { addCentreCommands } from './cli-centre.ts';
+import { addPolicyCommands } from './cli-policy.ts';
 import { CommandError, exitCode } from './command.ts';
 
 const program = new Command('checkpoint-kiosk')
@@ -109,6 +110,7 @@ program
 
 addCameraCommands(program);
 addCentreCommands(program);
+addPolicyCommands(program);
 
 program
   .command('enrol')

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nodeClock } from '../config/host/node-host.ts';
+import { failedGoldenCases } from '../kiosk/decision/golden.ts';
 import { keyringSchema } from '../sync/credential/keyring.ts';
 import { signStatement } from '../sync/credential/statement.ts';
 import { policySchema } from '../sync/protocol/policy.ts';
@@ -32,6 +33,14 @@ export function signFile({ type, key, body, out, days }: SignOptions): void {
   };
   const parsed = schemas[type].safeParse({ ...header, ...readObject(body) });
   if (!parsed.success) throw new CommandError(exitCode.dataError, `${body} is no ${type}:\n${z.prettifyError(parsed.error)}`);
+  const [failed] = type === 'policy' ? failedGoldenCases(policySchema.parse(parsed.data)) : [];
+  if (failed !== undefined) {
+    const { rule, actual, expected } = failed;
+    throw new CommandError(
+      exitCode.dataError,
+      `${body}: golden case "${rule}" gives ${actual}, should give ${expected}; no kiosk would activate it`,
+    );
+  }
   const line = `${signStatement(type, parsed.data, readKeyFile(key))}\n`;
   if (out === undefined) process.stdout.write(line);
   else writeFileSync(out, line);

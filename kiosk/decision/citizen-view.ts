@@ -13,6 +13,8 @@ export const wordClasses = [
   'expired',
   'not-yet-valid',
   'not-valid-here',
+  'not-at-this-time',
+  'full',
   'already-used',
   'not-recognised',
   'see-staff',
@@ -34,6 +36,8 @@ export interface ResultView {
   readonly words?: WordClass;
   readonly ask?: AskKind;
   readonly code?: string;
+  /** What kind of place it is, where it is no checkpoint: it has words of its own. */
+  readonly place?: 'venue';
   /** Running number of the day, shown with a pass ("Lượt 214"). */
   readonly turn?: number;
   readonly grade: StalenessGrade;

@@ -5,11 +5,14 @@
 
 import { compareBytes } from '../../sync/credential/bytes.ts';
 import type { Credential, ReadResult } from '../../sync/credential/credential.ts';
+import type { Direction } from '../../sync/protocol/golden-case.ts';
 import { forClass, type Policy, type StalenessGrade } from '../../sync/protocol/policy.ts';
 import { type Reason, reasons, type Verdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
 import { authorityDay, type Status } from '../../sync/protocol/slice.ts';
 import { idTag, plateTag } from '../../sync/protocol/tags.ts';
+import { accessReason } from './access.ts';
+import { type DataGrades, passesGrades, worstGrade } from './staleness.ts';
 
 /** What the registry slice says of one credential. */
 export interface SliceAnswer {
@@ -36,7 +39,7 @@ export interface ReuseState {
 
 export interface Surroundings {
   readonly clock: ClockState;
-  readonly sliceGrade: StalenessGrade;
+  readonly grades: DataGrades;
   readonly trustExpired: boolean;
 }
 
@@ -52,6 +55,8 @@ export type Presented =
       readonly plate?: string | undefined;
       /** 12 digits of an identity card, where one was shown. */
       readonly idDigits?: string | undefined;
+      /** People inside; undefined where nobody counts them. */
+      readonly inside?: number | undefined;
     };
 
 export interface DecisionContext {
@@ -60,10 +65,12 @@ export interface DecisionContext {
   readonly policy: Policy;
   /** Area code of the checkpoint. */
   readonly area: number;
+  readonly direction: Direction;
   readonly surroundings: Surroundings;
 }
 
-export type PlateCheck = 'matched' | 'unchecked' | 'mismatch';
+/** What comparing a plate, or a card, with the tag in the credential gave. */
+export type TagCheck = 'matched' | 'unchecked' | 'mismatch';
 
 export interface Decision {
   readonly verdict: Verdict;
@@ -71,32 +78,88 @@ export interface Decision {
   /** The credential, where its signature and claims held, also when it is refused. */
   readonly credential: Credential | undefined;
   /** Undefined where the credential binds no plate. */
-  readonly plate: PlateCheck | undefined;
+  readonly plate: TagCheck | undefined;
+  /** The worst of the data's grades. */
   readonly grade: StalenessGrade;
 }
 
-export function decide(presented: Presented, context: DecisionContext): Decision {
-  const grade = context.surroundings.sliceGrade;
-  if (presented.kind !== 'code') return decision(presented.kind, undefined, undefined, grade);
-  const { read } = presented;
-  if (!read.ok) return decision(read.reason, read.signed, undefined, grade);
-  const credential = read.value;
-  const plate = checkPlate(credential, presented.plate);
-  const reason =
-    checkRegistry(presented.slice, context) ??
-    checkPlace(credential, plate, presented.idDigits, context) ??
-    checkReuse(credential, presented.reuse, context) ??
-    checkSurroundings(credential, context) ??
-    'ok';
-  return decision(reason, credential, plate, grade);
+/** A credential that holds, with what is known about it. */
+interface Known {
+  readonly credential: Credential;
+  readonly slice: SliceAnswer | undefined;
+  readonly reuse: ReuseState | undefined;
+  readonly inside: number | undefined;
+  /** Undefined where the credential binds none. */
+  readonly plate: TagCheck | undefined;
+  readonly card: TagCheck | undefined;
 }
 
-function decision(reason: Reason, credential: Credential | undefined, plate: PlateCheck | undefined, grade: StalenessGrade): Decision {
+type Check = (known: Known, context: DecisionContext) => Reason | undefined;
+
+/** In the order of the reasons table. */
+const checks = {
+  registry: checkRegistry,
+  place: checkPlace,
+  tags: checkTags,
+  reuse: checkReuse,
+  room: checkRoom,
+  surroundings: checkSurroundings,
+  staff: checkStaff,
+} as const satisfies Record<string, Check>;
+export type CheckName = keyof typeof checks;
+const checkNames: readonly CheckName[] = ['registry', 'place', 'tags', 'reuse', 'room', 'surroundings', 'staff'];
+
+export function decide(presented: Presented, context: DecisionContext): Decision {
+  const grade = worstGrade(context.surroundings.grades);
+  if (presented.kind !== 'code') return decision(presented.kind, undefined, undefined, grade);
+  if (!presented.read.ok) return decision(presented.read.reason, presented.read.signed, undefined, grade);
+  const known = knownOf(presented.read.value, presented);
+  const reason = firstReason(known, context) ?? 'ok';
+  return decision(reason, known.credential, known.plate, grade);
+}
+
+/** Every check by itself, for `policy explain`: what else would have stopped this credential. */
+export function checkAll(
+  credential: Credential,
+  presented: Omit<Extract<Presented, { kind: 'code' }>, 'kind' | 'read'>,
+  context: DecisionContext,
+): readonly { readonly name: CheckName; readonly reason: Reason | undefined }[] {
+  const known = knownOf(credential, presented);
+  return checkNames.map((name) => ({ name, reason: checks[name](known, context) }));
+}
+
+function firstReason(known: Known, context: DecisionContext): Reason | undefined {
+  for (const name of checkNames) {
+    const reason = checks[name](known, context);
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function knownOf(
+  credential: Credential,
+  { slice, reuse, plate, idDigits, inside }: Omit<Extract<Presented, { kind: 'code' }>, 'kind' | 'read'>,
+): Known {
+  const { cti, plateTag: plateBound, idTag: idBound } = credential.claims;
+  return {
+    ...{ credential, slice, reuse, inside },
+    plate: compareTag(plateBound, plate && plateTag(cti, plate)),
+    card: compareTag(idBound, idDigits && idTag(cti, idDigits)),
+  };
+}
+
+function compareTag(bound: Uint8Array | undefined, given: Uint8Array | '' | undefined): TagCheck | undefined {
+  if (bound === undefined) return undefined;
+  if (given === undefined || given === '') return 'unchecked';
+  return compareBytes(given, bound) === 0 ? 'matched' : 'mismatch';
+}
+
+function decision(reason: Reason, credential: Credential | undefined, plate: TagCheck | undefined, grade: StalenessGrade): Decision {
   return { verdict: reasons[reason].verdict, reason, credential, plate, grade };
 }
 
 /** A credential that was not looked up is as doubtful as one whose slice is too old. */
-function checkRegistry(slice: SliceAnswer | undefined, { nowMs, policy }: DecisionContext): Reason | undefined {
+function checkRegistry({ slice }: Known, { nowMs, policy }: DecisionContext): Reason | undefined {
   if (slice === undefined) return 'slice-stale';
   if (slice.revoked) return 'revoked';
   const today = authorityDay(nowMs / 1000);
@@ -109,30 +172,19 @@ function isHeld(status: Status, policy: Policy): boolean {
   return status === 'F2' || status === 'F3' ? policy.alsoHold.includes(status) : true;
 }
 
-function checkPlate(credential: Credential, plate: string | undefined): PlateCheck | undefined {
-  const expected = credential.claims.plateTag;
-  if (expected === undefined) return undefined;
-  if (plate === undefined) return 'unchecked';
-  return compareBytes(plateTag(credential.claims.cti, plate), expected) === 0 ? 'matched' : 'mismatch';
+function checkPlace({ credential }: Known, { area, direction, nowMs, policy }: DecisionContext): Reason | undefined {
+  const { areas, class: credentialClass } = credential.claims;
+  if (!areas.includes(area)) return 'area-not-permitted';
+  return accessReason({ credentialClass, area, direction, nowMs }, policy);
 }
 
-function checkPlace(
-  { claims }: Credential,
-  plate: PlateCheck | undefined,
-  idDigits: string | undefined,
-  { area, policy }: DecisionContext,
-): Reason | undefined {
-  if (!claims.areas.includes(area)) return 'area-not-permitted';
+function checkTags({ plate, card }: Known): Reason | undefined {
   if (plate === 'mismatch') return 'plate-mismatch';
-  if (plate === 'unchecked' && policy.plateUnchecked === 'see-staff') return 'plate-unchecked';
-  if (idDigits !== undefined && claims.idTag !== undefined && compareBytes(idTag(claims.cti, idDigits), claims.idTag) !== 0) {
-    return 'id-mismatch';
-  }
-  return undefined;
+  return card === 'mismatch' ? 'id-mismatch' : undefined;
 }
 
 /** Without an answer about earlier passes a credential counts as just used. */
-function checkReuse(credential: Credential, reuse: ReuseState | undefined, { nowMs, policy }: DecisionContext): Reason | undefined {
+function checkReuse({ credential, reuse }: Known, { nowMs, policy }: DecisionContext): Reason | undefined {
   if (reuse === undefined) return 'anti-passback';
   const { claims, step } = credential;
   const sincePassMs = reuse.credentialPassedAtMs === undefined ? Infinity : nowMs - reuse.credentialPassedAtMs;
@@ -145,24 +197,30 @@ function checkReuse(credential: Credential, reuse: ReuseState | undefined, { now
   return claims.maxUses !== undefined && reuse.uses >= claims.maxUses ? 'uses-exhausted' : undefined;
 }
 
-function checkSurroundings({ claims }: Credential, { policy, surroundings }: DecisionContext): Reason | undefined {
-  if (surroundings.clock === 'untrusted') return 'clock-untrusted';
-  if (surroundings.clock === 'unknown' && !policy.passOnUnknownClock) return 'clock-unknown';
-  if (surroundings.sliceGrade === 'closed') return 'slice-stale';
-  if (surroundings.sliceGrade === 'restricted' && !policy.lowRiskClasses.includes(claims.class)) return 'class-restricted';
-  return surroundings.trustExpired ? 'trust-list-expired' : undefined;
+/** Who leaves needs no room. */
+function checkRoom({ inside }: Known, { policy, direction }: DecisionContext): Reason | undefined {
+  if (policy.occupancy === undefined || direction === 'out') return undefined;
+  return inside === undefined || inside >= policy.occupancy.max ? 'venue-full' : undefined;
 }
 
-/** Grade of the slice by the age of its issue against trusted time. A slice from the future is as bad as none. */
-export function gradeSlice(issuedAtMs: number, nowMs: number, policy: Policy): StalenessGrade {
-  const ageS = (nowMs - issuedAtMs) / 1000;
-  if (ageS < -FUTURE_S_MAX || ageS >= policy.sliceAge.closedS) return 'closed';
-  if (ageS >= policy.sliceAge.restrictedS) return 'restricted';
-  return ageS >= policy.sliceAge.amberS ? 'amber' : 'fresh';
+function checkSurroundings({ credential }: Known, { policy, surroundings }: DecisionContext): Reason | undefined {
+  const { clock, grades, trustExpired } = surroundings;
+  if (clock === 'untrusted') return 'clock-untrusted';
+  if (clock === 'unknown' && !policy.passOnUnknownClock) return 'clock-unknown';
+  if (grades.statuses === 'closed' || grades.revocations === 'closed') return 'slice-stale';
+  if (grades.keys === 'closed') return 'keys-stale';
+  if (!passesGrades(grades, credential.claims.class, policy)) return 'class-restricted';
+  return trustExpired ? 'trust-list-expired' : undefined;
 }
 
-/** Clocks of upstream and kiosk may differ by so much. */
-const FUTURE_S_MAX = 600;
+/** What only a person can settle. A card that matches settles nothing: who photographs a code can make a number that fits. */
+function checkStaff({ credential, plate, card }: Known, { policy }: DecisionContext): Reason | undefined {
+  const { form, claims } = credential;
+  if (form === 'paper' && !policy.paperClasses.includes(claims.class)) return 'paper-needs-staff';
+  if (plate === 'unchecked' && policy.plateUnchecked === 'see-staff') return 'plate-unchecked';
+  if (card === undefined || !policy.askIdClasses.includes(claims.class)) return undefined;
+  return card === 'matched' ? 'id-matched' : 'id-unchecked';
+}
 
 /** Longest declaration age of a class in seconds, as the reader of credentials asks for it. */
 export function declarationAgeSMax(policy: Policy): (credentialClass: number) => number {

@@ -1,7 +1,7 @@
 /** Whether the lane may be open: the first doubt closes it, and its name is the O-code on the screen (pure). */
 import type { FaultCode } from '../../config/faults.ts';
-import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
+import type { DataGrades } from './staleness.ts';
 
 export interface LaneFacts {
   readonly stopping: boolean;
@@ -12,7 +12,7 @@ export interface LaneFacts {
   readonly clock: ClockState;
   /** Undefined while no whole set of keyring, policy and slice was read. */
   readonly registry:
-    | { readonly grade: StalenessGrade; readonly trustExpired: boolean; readonly policyExpired: boolean; readonly sliceFault: boolean }
+    | { readonly grades: DataGrades; readonly trustExpired: boolean; readonly policyExpired: boolean; readonly sliceFault: boolean }
     | undefined;
   /** Why the files as they lie there were not taken. */
   readonly registryFault: FaultCode | undefined;
@@ -30,7 +30,9 @@ export function laneFault(facts: LaneFacts): FaultCode | undefined {
   if (facts.registry.trustExpired) return 'trust-list-expired';
   if (facts.registry.policyExpired) return 'policy-invalid';
   if (facts.registry.sliceFault) return 'slice-corrupt';
-  if (facts.registry.grade === 'closed') return 'slice-stale';
+  const { statuses, revocations, keys } = facts.registry.grades;
+  if (statuses === 'closed' || revocations === 'closed') return 'slice-stale';
+  if (keys === 'closed') return 'keys-stale';
   if (facts.source.state === 'starting' || facts.source.state === 'down') return facts.source.fault ?? 'starting';
   return facts.signal.ready ? undefined : (facts.signal.fault ?? 'display-absent');
 }

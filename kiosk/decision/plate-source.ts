@@ -2,6 +2,8 @@
 export interface PlateSource {
   /** Normalised plate, or undefined where none was given for the vehicle that stands there now. */
   plate(): string | undefined;
+  /** The vehicle was decided on: what was given belonged to it. */
+  used(): void;
 }
 
-export const noPlateSource: PlateSource = { plate: () => undefined };
+export const noPlateSource: PlateSource = { plate: () => undefined, used: () => undefined };

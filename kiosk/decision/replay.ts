@@ -4,19 +4,22 @@
  */
 import { credentialReasons } from '../../sync/credential/reasons.ts';
 import type { Policy } from '../../sync/protocol/policy.ts';
+import type { Reason } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
 import type { DecisionInputs, SealedDecision } from '../../sync/protocol/sealed-decision.ts';
 import { type Decision, type DecisionContext, decide, type Presented } from './decide.ts';
 
 export function inputsOf(presented: Presented, { nowMs, area, surroundings }: DecisionContext): DecisionInputs {
-  const base = { area, trustExpired: surroundings.trustExpired };
+  const { grades, trustExpired } = surroundings;
+  const base = { area, trustExpired, grades };
   if (presented.kind !== 'code' || !presented.read.ok) return base;
-  const { slice, reuse } = presented;
+  const { slice, reuse, inside } = presented;
   const ageMs = (passedAtMs: number | undefined) => (passedAtMs === undefined ? undefined : nowMs - passedAtMs);
   return {
     ...base,
     step: presented.read.value.step,
     slice,
+    inside,
     reuse: reuse && {
       credentialAgeMs: ageMs(reuse.credentialPassedAtMs),
       subjectAgeMs: ageMs(reuse.subjectPassedAtMs),
@@ -27,13 +30,15 @@ export function inputsOf(presented: Presented, { nowMs, area, surroundings }: De
   };
 }
 
+const COMPARED_CARD: readonly Reason[] = ['id-mismatch', 'id-matched'];
+
 /** Decides again; undefined where a plate or a card was compared, whose text is not kept. */
 export function replay(sealed: SealedDecision, clock: ClockState, policy: Policy): Decision | undefined {
   const presented = presentedOf(sealed);
-  if (sealed.plate === 'matched' || sealed.plate === 'mismatch' || sealed.reason === 'id-mismatch') return undefined;
-  const { area, trustExpired } = sealed.inputs;
-  const surroundings = { clock, sliceGrade: sealed.grade, trustExpired };
-  return decide(presented, { nowMs: sealed.eventTimeMs, policy, area, surroundings });
+  if (sealed.plate === 'matched' || sealed.plate === 'mismatch' || COMPARED_CARD.includes(sealed.reason)) return undefined;
+  const { area, trustExpired, grades } = sealed.inputs;
+  const { eventTimeMs: nowMs, direction = 'both' } = sealed;
+  return decide(presented, { nowMs, policy, area, direction, surroundings: { clock, grades, trustExpired } });
 }
 
 function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedDecision): Presented {
@@ -41,12 +46,13 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
   const refused = credentialReasons.find((name) => name === reason);
   if (refused !== undefined) return { kind: 'code', read: { ok: false, reason: refused } };
   if (claims === undefined || form === undefined || kid === undefined) throw new Error(`${reason} without a credential`);
-  const { step, slice, reuse } = inputs;
+  const { step, slice, reuse, inside } = inputs;
   const passedAtMs = (ageMs: number | undefined) => (ageMs === undefined ? undefined : eventTimeMs - ageMs);
   return {
     kind: 'code',
     read: { ok: true, value: { form, kid, claims, ...(step !== undefined && { step }) } },
     slice,
+    inside,
     reuse: reuse && {
       credentialPassedAtMs: passedAtMs(reuse.credentialAgeMs),
       subjectPassedAtMs: passedAtMs(reuse.subjectAgeMs),

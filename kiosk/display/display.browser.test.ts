@@ -244,7 +244,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       camera: { state: 'down', frameAgeMs: 4_000, frameRateHz: 0, restarts: 2 },
       screen: { connected: true, state: 'out-of-service', unpainted: 0 },
       clock: { state: 'unknown', at: '2026-01-15T03:00:00.000Z' },
-      slice: { version: 3, ageMinutes: 12, grade: 'fresh' },
+      slice: { version: 3, ageMinutes: 12, grade: 'fresh', grades: undefined },
       journal: { records: 10, unacknowledged: 10 },
       upstream: 'unreached',
       counts: { pass: 5, deny: 1, seeStaff: 2 },

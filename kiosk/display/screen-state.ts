@@ -45,7 +45,7 @@ const CUT_IN_MS: Readonly<Record<ResultState, number>> = {
 const READING_MS_MAX = 5_500;
 
 /** A question that nobody answered. */
-const AFTER_ASK: Omit<ResultView, 'grade' | 'sliceAgeMinutes'> = { state: 'see-staff', words: 'see-staff', code: 'S-10' };
+const AFTER_ASK: Pick<ResultView, 'state' | 'words' | 'code'> = { state: 'see-staff', words: 'see-staff', code: 'S-10' };
 
 export interface Shown {
   readonly view: ScreenView;
@@ -67,9 +67,9 @@ export function viewAt(model: ScreenModel, nowMs: number): Shown {
 function resultAt({ view, sinceMs }: { view: ResultView; sinceMs: number }, nowMs: number): Shown | undefined {
   const remainingMs = DWELL_MS[view.state] - (nowMs - sinceMs);
   if (remainingMs > 0) return { view, remainingMs };
-  const { grade, sliceAgeMinutes } = view;
+  const { ask: _ask, ...kept } = view;
   const staffMs = remainingMs + DWELL_MS['see-staff'];
-  return view.state === 'ask' && staffMs > 0 ? { view: { ...AFTER_ASK, grade, sliceAgeMinutes }, remainingMs: staffMs } : undefined;
+  return view.state === 'ask' && staffMs > 0 ? { view: { ...kept, ...AFTER_ASK }, remainingMs: staffMs } : undefined;
 }
 
 /** Whether another result may be shown now. */

@@ -4,11 +4,12 @@ import { toHex } from '../../sync/credential/bytes.ts';
 import { reasons } from '../../sync/protocol/reasons.ts';
 import type { JournalRecord } from '../../sync/protocol/records.ts';
 import { dayName } from '../decision/day-name.ts';
-import { type Decision, gradeSlice } from '../decision/decide.ts';
+import type { Decision } from '../decision/decide.ts';
 import type { KioskTime } from '../decision/kiosk-time.ts';
+import { ageOf, gradeData, worstGrade } from '../decision/staleness.ts';
 import type { CodeSource } from '../decode/code-source.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { Registry, RegistryContent } from '../registry/registry.ts';
 import type { DecisionFeed } from './decision-feed.ts';
 import type { Display } from './display.ts';
 import type { SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
@@ -56,7 +57,6 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
   const { config, demo, source, registry, journal, display, time, feed, push } = parts;
   const nowMs = time.nowMs();
   const content = registry.content();
-  const issuedAtMs = content?.freshAtMs();
   const camera = source.health();
   const counts = journal.counts(dayName(nowMs));
   const records = journal.lastSeq();
@@ -77,11 +77,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     },
     screen: display.screen(),
     clock: { state: time.state(), at: new Date(nowMs).toISOString() },
-    slice: {
-      version: content?.slice.manifest.version,
-      ageMinutes: issuedAtMs === undefined ? undefined : Math.max(0, Math.floor((nowMs - issuedAtMs) / 60_000)),
-      grade: content === undefined || issuedAtMs === undefined ? undefined : gradeSlice(issuedAtMs, nowMs, content.policy),
-    },
+    slice: { version: content?.slice.manifest.version, ...(content === undefined ? noData : dataOf(content, nowMs)) },
     journal: { records, unacknowledged: sync?.waiting ?? records },
     upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',
     counts: { pass: counts.get('pass') ?? 0, deny: counts.get('deny') ?? 0, seeStaff: counts.get('see-staff') ?? 0 },
@@ -89,4 +85,14 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     readMsP50: feed.readMsQuantile(0.5),
     readMsP95: feed.readMsQuantile(0.95),
   };
+}
+
+const noData = { ageMinutes: undefined, grade: undefined, grades: undefined };
+
+/** The worst grade of the data, the age of what has it, and the grades of all classes of data. */
+function dataOf({ dataFreshAtMs, policy }: RegistryContent, nowMs: number) {
+  const freshAtMs = dataFreshAtMs();
+  const grades = gradeData(freshAtMs, nowMs, policy);
+  const grade = worstGrade(grades);
+  return { ageMinutes: Math.max(0, Math.floor(ageOf(grade, grades, freshAtMs, nowMs) / 60_000)), grade, grades };
 }

@@ -2,6 +2,7 @@
 import type { FaultEntry } from '../../config/faults.ts';
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import type { CitizenState } from '../decision/citizen-view.ts';
+import type { DataGrades } from '../decision/staleness.ts';
 
 export interface SupervisorDecision {
   /** RFC 3339, UTC. */
@@ -43,7 +44,9 @@ export interface SupervisorSnapshot {
   readonly slice: {
     readonly version: number | undefined;
     readonly ageMinutes: number | undefined;
+    /** The worst of the grades; the age is that of the data which has it. */
     readonly grade: StalenessGrade | undefined;
+    readonly grades: DataGrades | undefined;
   };
   readonly journal: { readonly records: number; readonly unacknowledged: number };
   /** Whether the centre answered last time; `none`: the kiosk has no centre. */

@@ -57,7 +57,7 @@ export type LostRange = NonNullable<JournalRecord['lost']>;
 export interface Journal {
   /** Appends one record; it is on disk when this returns. Throws Fault: disk-full, journal-unwritable, journal-corrupt. */
   append(entry: Entry, context: RecordContext): JournalRecord;
-  readonly reuse: Pick<ReuseIndex, 'find'>;
+  readonly reuse: Pick<ReuseIndex, 'find' | 'inside'>;
   /** Decisions of a day by verdict. */
   counts(day: string): ReadonlyMap<string, number>;
   /** Lines above a number, in order; the outbox reads with upstream's cursor. */

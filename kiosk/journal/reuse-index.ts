@@ -11,8 +11,10 @@ import type { ReuseTag } from './segment.ts';
 export interface PassedCredential {
   readonly credential: Credential;
   readonly passedAtMs: number;
-  /** Until when the person is not passed again, Unix milliseconds. */
+  /** Until when the person is remembered, Unix milliseconds. */
   readonly subjectUntilMs: number;
+  /** Whether this pass led in. */
+  readonly inside: boolean;
 }
 
 interface Passes {
@@ -20,10 +22,13 @@ interface Passes {
   readonly expiresAtMs: number;
   readonly uses: number;
   readonly step: number | undefined;
+  readonly inside: boolean | undefined;
 }
 
 export interface ReuseIndex {
   find(credential: Credential): Omit<ReuseState, 'nobodyBetween'>;
+  /** People who came in after an instant, and have not left. */
+  inside(sinceMs: number): number;
   tagsFor(passed: PassedCredential): ReuseTag[];
   add(tags: readonly ReuseTag[]): void;
   rebuild(tags: readonly ReuseTag[], nowMs: number): void;
@@ -37,7 +42,7 @@ export function createReuseIndex(key: Uint8Array): ReuseIndex {
     new Uint8Array(createHmac('sha256', key).update(domain).update(id).digest().subarray(0, TAG_BYTES));
 
   const add = (tags: readonly ReuseTag[]) => {
-    for (const { tag, passedAtMs, expiresAtMs, step } of tags) {
+    for (const { tag, passedAtMs, expiresAtMs, step, inside } of tags) {
       const name = toHex(tag);
       const earlier = passes.get(name);
       passes.set(name, {
@@ -45,6 +50,7 @@ export function createReuseIndex(key: Uint8Array): ReuseIndex {
         expiresAtMs: Math.max(expiresAtMs, earlier?.expiresAtMs ?? 0),
         uses: (earlier?.uses ?? 0) + 1,
         step: step ?? earlier?.step,
+        inside: inside ?? earlier?.inside,
       });
     }
   };
@@ -60,11 +66,12 @@ export function createReuseIndex(key: Uint8Array): ReuseIndex {
         step: own?.step,
       };
     },
-    tagsFor({ credential, passedAtMs, subjectUntilMs }) {
+    inside: (sinceMs) => [...passes.values()].filter(({ inside, lastPassedAtMs }) => inside === true && lastPassedAtMs > sinceMs).length,
+    tagsFor({ credential, passedAtMs, subjectUntilMs, inside }) {
       const { claims, step } = credential;
       return [
-        { tag: tagOf('credential', claims.cti), passedAtMs, expiresAtMs: claims.expiresAt * 1000, step },
-        { tag: tagOf('subject', claims.subject), passedAtMs, expiresAtMs: subjectUntilMs, step: undefined },
+        { tag: tagOf('credential', claims.cti), passedAtMs, expiresAtMs: claims.expiresAt * 1000, step, inside: undefined },
+        { tag: tagOf('subject', claims.subject), passedAtMs, expiresAtMs: subjectUntilMs, step: undefined, inside },
       ];
     },
     add,

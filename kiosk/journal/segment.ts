@@ -32,6 +32,8 @@ export interface ReuseTag {
   readonly expiresAtMs: number;
   /** Step of an app code. */
   readonly step: number | undefined;
+  /** Of a person: whether this pass led in; undefined on the tag of a credential. */
+  readonly inside: boolean | undefined;
 }
 
 export interface DayCount {
@@ -81,7 +83,8 @@ CREATE TABLE IF NOT EXISTS tag (
   tag BLOB NOT NULL,
   passed_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL,
-  step INTEGER
+  step INTEGER,
+  inside INTEGER
 ) STRICT;
 CREATE TABLE IF NOT EXISTS day_count (
   day TEXT NOT NULL,
@@ -103,8 +106,14 @@ const headRow = z
   }));
 const lineRow = z.object({ seq: z.number(), line: bytes, hash: bytes });
 const tagRow = z
-  .object({ tag: bytes, passed_at: z.number(), expires_at: z.number(), step: z.number().nullable() })
-  .transform((row) => ({ tag: row.tag, passedAtMs: row.passed_at, expiresAtMs: row.expires_at, step: row.step ?? undefined }));
+  .object({ tag: bytes, passed_at: z.number(), expires_at: z.number(), step: z.number().nullable(), inside: z.number().nullable() })
+  .transform((row) => ({
+    tag: row.tag,
+    passedAtMs: row.passed_at,
+    expiresAtMs: row.expires_at,
+    step: row.step ?? undefined,
+    inside: row.inside === null ? undefined : row.inside === 1,
+  }));
 const countRow = z.object({ verdict: z.string(), count: z.number() });
 const dayCountRow = countRow.extend({ day: z.string() });
 
@@ -113,11 +122,18 @@ export function openSegment(file: string, create?: SegmentHead, content?: Segmen
   const database = openWritable(file);
   try {
     if (create !== undefined) createTables(database, create, content);
+    else addInside(database);
     return wrap(database, headRow.parse(database.prepare('SELECT * FROM head').get()));
   } catch (error) {
     database.close();
     throw error;
   }
+}
+
+/** Segments of earlier versions did not say who is inside. */
+function addInside(database: Database): void {
+  const hasIt = database.prepare("SELECT 1 FROM pragma_table_info('tag') WHERE name = 'inside'").get() !== undefined;
+  if (!hasIt) database.exec('ALTER TABLE tag ADD COLUMN inside INTEGER');
 }
 
 function createTables(database: Database, head: SegmentHead, content: SegmentContent | undefined): void {
@@ -131,15 +147,19 @@ function createTables(database: Database, head: SegmentHead, content: SegmentCon
 }
 
 const INSERT_LINE = 'INSERT INTO record (seq, line, hash) VALUES (?, ?, ?)';
-const INSERT_TAG = 'INSERT INTO tag (seq, tag, passed_at, expires_at, step) VALUES (?, ?, ?, ?, ?)';
+const INSERT_TAG = 'INSERT INTO tag (seq, tag, passed_at, expires_at, step, inside) VALUES (?, ?, ?, ?, ?, ?)';
 
 function fill(database: Database, { lines, tags, counts }: SegmentContent): void {
   const insertLine = database.prepare(INSERT_LINE);
   const insertTag = database.prepare(INSERT_TAG);
   const insertCount = database.prepare('INSERT INTO day_count (day, verdict, count) VALUES (?, ?, ?)');
   for (const { seq, line, hash } of lines) insertLine.run(seq, line, hash);
-  for (const { tag, passedAtMs, expiresAtMs, step } of tags) insertTag.run(0, tag, passedAtMs, expiresAtMs, step ?? null);
+  for (const tag of tags) insertTag.run(0, ...tagCells(tag));
   for (const { day, verdict, count } of counts) insertCount.run(day, verdict, count);
+}
+
+function tagCells({ tag, passedAtMs, expiresAtMs, step, inside }: ReuseTag) {
+  return [tag, passedAtMs, expiresAtMs, step ?? null, inside === undefined ? null : Number(inside)];
 }
 
 function wrap(database: Database, head: SegmentHead): Segment {
@@ -150,12 +170,12 @@ function wrap(database: Database, head: SegmentHead): Segment {
   );
   const selectLast = database.prepare('SELECT seq, line, hash FROM record ORDER BY seq DESC LIMIT 1');
   const selectAfter = database.prepare('SELECT seq, line, hash FROM record WHERE seq > ? ORDER BY seq LIMIT ?');
-  const selectTags = database.prepare('SELECT tag, passed_at, expires_at, step FROM tag ORDER BY seq');
+  const selectTags = database.prepare('SELECT tag, passed_at, expires_at, step, inside FROM tag ORDER BY seq');
   const selectCounts = database.prepare('SELECT verdict, count FROM day_count WHERE day = ?');
   const selectAllCounts = database.prepare('SELECT day, verdict, count FROM day_count');
   const append = database.transaction((stored: StoredLine, tags: readonly ReuseTag[], count: DayCount | undefined) => {
     insertLine.run(stored.seq, stored.line, stored.hash);
-    for (const tag of tags) insertTag.run(stored.seq, tag.tag, tag.passedAtMs, tag.expiresAtMs, tag.step ?? null);
+    for (const tag of tags) insertTag.run(stored.seq, ...tagCells(tag));
     if (count !== undefined) addCount.run(count.day, count.verdict);
   });
   return {

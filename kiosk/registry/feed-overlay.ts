@@ -18,6 +18,8 @@ export interface FeedCursor {
 /** That at `issuedAtMs` slice `sliceVersion` was current and every entry up to the cursor was here. */
 export interface Freshness {
   readonly sliceVersion: number;
+  /** The keyring that was current then. */
+  readonly keyringVersion?: number | undefined;
   readonly issuedAtMs: number;
 }
 
@@ -45,7 +47,7 @@ CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) S
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), seq: z.number() });
-const freshnessSchema = z.object({ sliceVersion: z.number(), issuedAtMs: z.number() });
+const freshnessSchema = z.object({ sliceVersion: z.number(), keyringVersion: z.number().optional(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
 
 /** Throws Fault('journal-unwritable') where the file cannot be had. */
@@ -105,7 +107,8 @@ export function openFeedOverlay(file: string): FeedOverlay {
       }
       const next = { ...cursor, seq: page.upTo };
       // Only a page that leaves nothing behind says how fresh the whole is.
-      const fresh = page.more || !isWhole ? undefined : { sliceVersion: page.sliceVersion, issuedAtMs: Date.parse(page.issuedAt) };
+      const { sliceVersion, keyringVersion, issuedAt } = page;
+      const fresh = page.more || !isWhole ? undefined : { sliceVersion, keyringVersion, issuedAtMs: Date.parse(issuedAt) };
       store(page, next, fresh);
       for (const entry of page.entries) remember(entry);
       cursor = next;

@@ -4,6 +4,7 @@ import { writePrivateFile } from '../../config/host/private-file.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { policySchema } from '../../sync/protocol/policy.ts';
+import { failedGoldenCases } from '../decision/golden.ts';
 
 /** False where the text is refused, or not newer. */
 export function offerKeyring(file: string, root: string, text: string): boolean {
@@ -25,7 +26,7 @@ export function offerPolicy(file: string, keyring: Keyring, text: string): boole
 function policyVersion(text: string, keyring: Keyring): number | undefined {
   const envelopes = parseEnvelopes(text);
   const policy = envelopes.ok ? openStatement(envelopes.value[0], 'policy', keyring.roles.release, policySchema) : undefined;
-  return policy?.ok === true ? policy.value.version : undefined;
+  return policy?.ok === true && failedGoldenCases(policy.value).length === 0 ? policy.value.version : undefined;
 }
 
 function readIfPresent(file: string): string {

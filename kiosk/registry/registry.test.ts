@@ -150,4 +150,27 @@ describe('registry', () => {
     registry = openRegistry({ ...options, allowDemo: false }, host);
     expect(registry.fault()).toBe('keyring-invalid');
   });
+
+  it('does not activate a policy whose own golden cases do not come out, and goes on with the one in use', () => {
+    const { host, options } = setUp();
+    registry = openRegistry(options, host);
+    const before = registry.content()?.policy.version;
+    const golden = [
+      { rule: 'passes', expect: 'ok' },
+      { rule: 'F2 is held', status: 'F2', expect: 'status-hold' },
+    ];
+    const renew = (afterMs: number, cases: readonly unknown[]) =>
+      createDemoKit(
+        { folder, nowMs: SIMULATED_START_MS + afterMs, demo: true, slice: false, policy: { golden: cases }, config: {} },
+        host.random,
+      );
+    renew(60_000, golden);
+    registry.refresh();
+    expect(registry.fault()).toBe('policy-golden');
+    expect(registry.content()?.policy.version).toBe(before);
+    renew(120_000, [golden[0], { rule: 'F0 is held', status: 'F0', expect: 'status-hold' }]);
+    registry.refresh();
+    expect(registry.fault()).toBeUndefined();
+    expect(registry.content()?.policy.version).toBeGreaterThan(before ?? 0);
+  });
 });

@@ -11,6 +11,8 @@ import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
+import { failedGoldenCases } from '../decision/golden.ts';
+import type { DataFreshAt } from '../decision/staleness.ts';
 import type { FeedOverlay } from './feed-overlay.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
 
@@ -37,10 +39,12 @@ export interface RegistryContent {
   readonly slice: RegistrySlice;
   /** When slice and feed together were last known to be current, Unix milliseconds. */
   freshAtMs(): number;
+  /** The same for each class of data. */
+  dataFreshAtMs(): DataFreshAt;
   /** Newest date of the three, Unix milliseconds. */
   readonly issuedAtMs: number;
-  /** Inode of the slice's database, which is read as it lies there. */
-  readonly sliceInode: number;
+  /** The slice's database as it was opened: it is read as it lies there. */
+  readonly sliceStamp: FileStamp;
 }
 
 export interface Registry {
@@ -96,7 +100,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       if (!(error instanceof Fault)) throw error;
       fault = error.code;
       // A slice replaced by rename is still whole for who has it open; one overwritten in place is not.
-      if (content !== undefined && content.sliceInode === inodeOf(content.slice.file)) {
+      if (content !== undefined && isOverwritten(content.sliceStamp, fileStamp(content.slice.file))) {
         content.slice.close();
         content = undefined;
       }
@@ -148,7 +152,8 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   }
   const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
   const freshAtMs = () => freshness(slice, overlay);
-  return { keyring, policy: policy.value, slice, freshAtMs, issuedAtMs, sliceInode: inodeOf(slice.file) ?? 0 };
+  const dataFreshAtMs = () => ({ statuses: freshAtMs(), revocations: freshAtMs(), keys: keysFreshness(keyring, overlay) });
+  return { keyring, policy: policy.value, slice, freshAtMs, dataFreshAtMs, issuedAtMs, sliceStamp: fileStamp(slice.file) };
 }
 
 function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
@@ -165,12 +170,22 @@ function freshness({ manifest }: RegistrySlice, overlay: FeedOverlay | undefined
   return fresh?.sliceVersion === manifest.version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
 }
 
+/** The keyring's own date, or that of the newest page of the feed that named this very keyring as current. */
+function keysFreshness({ version, issuedAtMs }: Keyring, overlay: FeedOverlay | undefined): number {
+  const fresh = overlay?.freshness();
+  return fresh?.keyringVersion === version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
+}
+
 function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: string } {
   const envelopes = parseEnvelopes(readText(path, 'policy-invalid'));
   if (!envelopes.ok) throw new Fault('policy-invalid', `${path}: ${envelopes.reason}`);
   const [envelope] = envelopes.value;
   const policy = openStatement(envelope, 'policy', keyring.roles.release, policySchema);
   if (!policy.ok) throw new Fault('policy-invalid', `${path}: ${policy.reason}`);
+  const [failed] = failedGoldenCases(policy.value);
+  if (failed !== undefined) {
+    throw new Fault('policy-golden', `${path}: "${failed.rule}" gives ${failed.actual} and should give ${failed.expected}.`);
+  }
   return { value: policy.value, digest: envelope.digest };
 }
 
@@ -196,16 +211,21 @@ function readText(path: string, code: FaultCode): string {
   }
 }
 
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+interface FileStamp {
+  readonly inode: number;
+  readonly state: string;
+}
+
+function fileStamp(path: string): FileStamp {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return { inode: stat?.ino ?? 0, state: stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}` };
+}
+
+function isOverwritten(before: FileStamp, now: FileStamp): boolean {
+  return before.inode === now.inode && before.state !== now.state;
 }
 
 /** Changes whenever one of the files does. */
 function stampOf({ keyring, policy, slice }: RegistryFiles): string {
-  return [keyring, policy, slice.database, slice.manifest, slice.key]
-    .map((path) => {
-      const stat = statSync(path, { throwIfNoEntry: false });
-      return stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}`;
-    })
-    .join('|');
+  return [keyring, policy, slice.database, slice.manifest, slice.key].map((path) => fileStamp(path).state).join('|');
 }

@@ -61,7 +61,8 @@ export async function benchTrust(say: (line: string) => void): Promise<BenchResu
       nowMs,
       policy: content.policy,
       area: 79,
-      surroundings: { clock: 'unknown', sliceGrade: 'fresh', trustExpired: false },
+      direction: 'in',
+      surroundings: { clock: 'unknown', grades: { statuses: 'fresh', revocations: 'fresh', keys: 'fresh' }, trustExpired: false },
     };
     const reuse = { credentialPassedAtMs: undefined, subjectPassedAtMs: undefined, uses: 0, step: undefined, nobodyBetween: false };
     const slice = content.slice.lookup(read.value.claims);

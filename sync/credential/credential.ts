@@ -115,7 +115,8 @@ function checkIssuer(claims: Claims, issuer: TrustedIssuer): CredentialReason | 
   return undefined;
 }
 
-function checkTimes(claims: Claims, options: ReadOptions): CredentialReason | undefined {
+/** Validity and age of the declaration, in the order of the reasons. */
+export function checkTimes(claims: Claims, options: Omit<ReadOptions, 'trust'>): CredentialReason | undefined {
   const { now, declarationAgeSMax = DEFAULT_DECLARATION_AGE_S_MAX } = options;
   const validityS = claims.expiresAt - claims.notBefore;
   if (validityS <= 0 || validityS > VALIDITY_S_MAX) return 'validity-range';

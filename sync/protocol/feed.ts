@@ -47,6 +47,8 @@ export const feedPageSchema = statementHeader.extend({
   more: z.boolean(),
   /** Version of the current slice. */
   sliceVersion: z.number().int().positive(),
+  /** Version of the current keyring. */
+  keyringVersion: z.number().int().positive().optional(),
   requestDigest: hashText,
   nonce: z.string().min(16).max(64),
 });

@@ -17,32 +17,51 @@ export const reasonOrder = [
   'revoked',
   'status-hold',
   'area-not-permitted',
+  'class-not-permitted',
+  'direction-not-permitted',
+  'hours-not-permitted',
+  'curfew',
   'plate-mismatch',
-  'plate-unchecked',
   'id-mismatch',
   'already-recorded',
   'anti-passback',
   'uses-exhausted',
+  'venue-full',
   // What keeps a good credential from passing unattended here and now.
   'clock-untrusted',
   'clock-unknown',
   'slice-stale',
   'slice-rollback',
+  'keys-stale',
   'class-restricted',
   'trust-list-expired',
+  // What only a person can settle.
+  'paper-needs-staff',
+  'plate-unchecked',
+  'id-unchecked',
+  'id-matched',
   'ok',
 ] as const;
 export type Reason = (typeof reasonOrder)[number];
 
 /** Classes of words on the citizen's screen: never the reason itself. */
-export type ReasonWords = 'expired' | 'not-yet-valid' | 'not-valid-here' | 'already-used' | 'not-recognised' | 'see-staff' | 'unreadable';
+export type ReasonWords =
+  | 'expired'
+  | 'not-yet-valid'
+  | 'not-valid-here'
+  | 'not-at-this-time'
+  | 'full'
+  | 'already-used'
+  | 'not-recognised'
+  | 'see-staff'
+  | 'unreadable';
 
 export interface ReasonEntry {
   readonly verdict: Verdict;
   /** State of the citizen's screen. */
   readonly screen: 'pass' | 'deny' | 'see-staff' | 'ask' | 'already-recorded';
   readonly words?: ReasonWords;
-  readonly ask?: 'other-code' | 'one-at-a-time';
+  readonly ask?: 'other-code' | 'one-at-a-time' | 'show-id';
   /** `D-nn` or `S-nn` on the screen. Unrelated reasons share S-10, so that it tells no bystander anything. */
   readonly code?: string;
   readonly vi: string;
@@ -61,7 +80,7 @@ interface Words {
 const deny = (code: string, words: ReasonWords, text: Words): ReasonEntry => ({ verdict: 'deny', screen: 'deny', words, code, ...text });
 /** All of these look, sound and last the same: see the test that compares them. */
 const seeStaff = (text: Words): ReasonEntry => ({ verdict: 'see-staff', screen: 'see-staff', words: 'see-staff', code: 'S-10', ...text });
-const ask = (kind: 'other-code' | 'one-at-a-time', text: Words): ReasonEntry => ({
+const ask = (kind: NonNullable<ReasonEntry['ask']>, text: Words): ReasonEntry => ({
   verdict: 'see-staff',
   screen: 'ask',
   ask: kind,
@@ -76,6 +95,7 @@ const OPEN_APP = [
   'Đề nghị mở mã trực tiếp trong ứng dụng, không dùng ảnh chụp.',
   'Ask for the live code in the app, not a picture of it.',
 ] as const;
+const OTHER_WAY = ['Hướng dẫn lộ trình hoặc đổi giấy phép.', 'Explain the route or a change of permit.'] as const;
 const COMPARE_CARD = ['Đối chiếu giấy tờ tùy thân.', 'Compare the identity card.'] as const;
 
 const malformed = deny('D-40', 'not-recognised', words('Mã bị hỏng hoặc sai cấu trúc', 'The code is damaged or malformed', ...NEW_CODE));
@@ -218,18 +238,40 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   'area-not-permitted': deny(
     'D-21',
     'not-valid-here',
+    words('Mã không dùng được ở khu vực này', 'The code is not valid in this area', ...OTHER_WAY),
+  ),
+  'class-not-permitted': deny(
+    'D-23',
+    'not-valid-here',
+    words('Loại mã này không được qua ở đây', 'This kind of code does not pass here', ...OTHER_WAY),
+  ),
+  'direction-not-permitted': deny(
+    'D-24',
+    'not-valid-here',
+    words('Loại mã này không được qua theo chiều này', 'This kind of code does not pass in this direction', ...OTHER_WAY),
+  ),
+  'hours-not-permitted': deny(
+    'D-25',
+    'not-at-this-time',
     words(
-      'Mã không dùng được ở khu vực này',
-      'The code is not valid in this area',
-      'Hướng dẫn lộ trình hoặc đổi giấy phép.',
-      'Explain the route or a change of permit.',
+      'Ngoài giờ được phép của loại mã này',
+      'Outside the hours of this kind of code',
+      'Cho biết giờ được qua.',
+      'Say at what hours it passes.',
+    ),
+  ),
+  curfew: deny(
+    'D-26',
+    'not-at-this-time',
+    words(
+      'Đang trong giờ giới nghiêm',
+      'It is curfew',
+      'Hướng dẫn quay về; việc khẩn cấp thì kiểm tra giấy tờ.',
+      'Send home; check the papers in an emergency.',
     ),
   ),
   'plate-mismatch': seeStaff(
     words('Biển số không khớp', 'The plate does not match', 'Đối chiếu biển số với giấy phép.', 'Compare the plate with the permit.'),
-  ),
-  'plate-unchecked': seeStaff(
-    words('Chưa kiểm tra biển số', 'The plate was not checked', 'Nhập và đối chiếu biển số.', 'Enter and compare the plate.'),
   ),
   'id-mismatch': seeStaff(words('Giấy tờ không khớp mã', 'The card does not match the code', ...COMPARE_CARD)),
   'already-recorded': {
@@ -239,6 +281,16 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   'anti-passback': seeStaff(words('Mã vừa được dùng', 'The code was used a short time ago', ...COMPARE_CARD)),
   'uses-exhausted': deny('D-22', 'already-used', words('Mã đã hết lượt', 'The code has no uses left', ...NEW_CODE)),
+  'venue-full': deny(
+    'D-50',
+    'full',
+    words(
+      'Đã đủ số người bên trong',
+      'As many people inside as are allowed',
+      'Mời chờ đến khi có người ra.',
+      'Ask to wait until somebody leaves.',
+    ),
+  ),
   'clock-untrusted': seeStaff(
     words(
       'Đồng hồ của máy không tin được',
@@ -266,6 +318,14 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
       'Check by hand; call the operator.',
     ),
   ),
+  'keys-stale': seeStaff(
+    words(
+      'Danh sách khóa quá cũ',
+      'The list of keys is too old',
+      'Kiểm tra thủ công; cập nhật dữ liệu.',
+      'Check by hand; update the data.',
+    ),
+  ),
   'class-restricted': seeStaff(
     words('Dữ liệu cũ: loại mã này cần cán bộ', 'Old data: this class needs staff', 'Kiểm tra thủ công.', 'Check by hand.'),
   ),
@@ -275,6 +335,32 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
       'The keyring has expired',
       'Kiểm tra thủ công; cập nhật khóa.',
       'Check by hand; update the keyring.',
+    ),
+  ),
+  'paper-needs-staff': seeStaff(words('Mã giấy của loại này cần cán bộ', 'A paper code of this kind needs staff', ...COMPARE_CARD)),
+  'plate-unchecked': seeStaff(
+    words(
+      'Chưa kiểm tra biển số',
+      'The plate was not checked',
+      'Nhập biển số ở trang giám sát, hoặc đối chiếu với giấy phép.',
+      "Enter the plate on the supervisor's page, or compare it with the permit.",
+    ),
+  ),
+  'id-unchecked': ask(
+    'show-id',
+    words(
+      'Cần xem giấy tờ tùy thân',
+      'The identity card is asked for',
+      'Đề nghị đưa mã QR trên thẻ căn cước.',
+      'Ask for the QR code on the identity card.',
+    ),
+  ),
+  'id-matched': seeStaff(
+    words(
+      'Số thẻ khớp mã; cần đối chiếu ảnh',
+      'The card number fits the code; compare the photo',
+      'Đối chiếu ảnh trên thẻ rồi cho qua.',
+      'Compare the photo on the card, then let pass.',
     ),
   ),
   ok: { verdict: 'pass', screen: 'pass', ...words('Hợp lệ', 'Valid', '', '') },

@@ -8,7 +8,8 @@ import { fromHex, toHex } from '../credential/bytes.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, isCborMap } from '../credential/cbor.ts';
 import { type Claims, encodeClaims, parseClaims } from '../credential/claims.ts';
 import { accept, type Outcome, refuse } from '../credential/outcome.ts';
-import { stalenessGrades } from './policy.ts';
+import { type DataClass, directions } from './golden-case.ts';
+import { type StalenessGrade, stalenessGrades } from './policy.ts';
 import { reasonOrder, verdicts } from './reasons.ts';
 import { uuidBytes, uuidText } from './record-id.ts';
 import { statuses } from './slice.ts';
@@ -22,6 +23,10 @@ export interface DecisionInputs {
   /** Area code of the checkpoint. */
   readonly area: number;
   readonly trustExpired: boolean;
+  /** Of each class of data. */
+  readonly grades: Readonly<Record<DataClass, StalenessGrade>>;
+  /** People inside, where they are counted. */
+  readonly inside?: number | undefined;
   /** The 30-second step an app code was made for. */
   readonly step?: number | undefined;
   /** What the lists said of the credential; undefined where they were not, or could not be, asked. */
@@ -57,7 +62,7 @@ export interface SealedDecision {
   readonly form?: (typeof forms)[number] | undefined;
   /** Without name and device key: neither decides anything. */
   readonly claims?: Claims | undefined;
-  readonly direction?: string | undefined;
+  readonly direction?: (typeof directions)[number] | undefined;
   readonly plate?: (typeof plateChecks)[number] | undefined;
   readonly grade: (typeof stalenessGrades)[number];
   readonly decodeMs: number;
@@ -86,6 +91,8 @@ const KEY = {
   step: 18,
   slice: 19,
   reuse: 20,
+  grades: 21,
+  inside: 22,
 } as const;
 const REUSE = { credentialAgeMs: 1, subjectAgeMs: 2, uses: 3, step: 4, nobodyBetween: 5 } as const;
 
@@ -114,6 +121,8 @@ export function encodeSealedDecision(decision: SealedDecision): Uint8Array {
       [KEY.step, inputs.step],
       [KEY.slice, slice === undefined ? undefined : sliceCells(slice)],
       [KEY.reuse, reuse === undefined ? undefined : reuseMap(reuse)],
+      [KEY.grades, gradeCells(inputs.grades)],
+      [KEY.inside, inputs.inside],
     ]),
   );
 }
@@ -130,6 +139,12 @@ function withoutPerson({ maskedName: _name, deviceKey: _key, ...claims }: Claims
 
 function sliceCells({ revoked, status, fromDay, untilDay }: NonNullable<DecisionInputs['slice']>): number[] {
   return [revoked ? 1 : 0, statuses.indexOf(status), fromDay, ...(untilDay === undefined ? [] : [untilDay])];
+}
+
+/** Nothing where all is fresh. */
+function gradeCells({ statuses, revocations, keys }: DecisionInputs['grades']): number[] | undefined {
+  const cells = [statuses, revocations, keys].map((grade) => stalenessGrades.indexOf(grade));
+  return cells.some((cell) => cell > 0) ? cells : undefined;
 }
 
 function reuseMap(reuse: NonNullable<DecisionInputs['reuse']>): CborMap {
@@ -187,7 +202,7 @@ const sealedSchema = z.object({
       return z.NEVER;
     })
     .optional(),
-  direction: z.string().optional(),
+  direction: z.enum(directions).optional(),
   plate: oneOf(plateChecks).optional(),
   grade: oneOf(stalenessGrades),
   decodeMs: z.number(),
@@ -197,6 +212,11 @@ const sealedSchema = z.object({
   step: z.number().optional(),
   slice: sliceSchema.optional(),
   reuse: cborMap.transform((map) => reuseSchema.parse(namedFields(map, REUSE))).optional(),
+  grades: z
+    .tuple([oneOf(stalenessGrades), oneOf(stalenessGrades), oneOf(stalenessGrades)])
+    .default(['fresh', 'fresh', 'fresh'])
+    .transform(([statuses, revocations, keys]) => ({ statuses, revocations, keys })),
+  inside: z.number().optional(),
 });
 
 /** The opener's side: reads what `encodeSealedDecision` wrote, and nothing else. */
@@ -205,8 +225,8 @@ export function parseSealedDecision(plaintext: Uint8Array): Outcome<SealedDecisi
   if (!decoded.ok || !isCborMap(decoded.value)) return refuse('sealed-malformed');
   const parsed = sealedSchema.safeParse(namedFields(decoded.value, KEY));
   if (!parsed.success) return refuse('sealed-malformed');
-  const { eventTimeS, eventTimeMs, area, trustExpired, step, slice, reuse, ...rest } = parsed.data;
-  const inputs = { area, trustExpired, step, slice, reuse: reuse === undefined ? undefined : { ...noReuse, ...reuse } };
+  const { eventTimeS, eventTimeMs, area, trustExpired, grades, inside, step, slice, reuse, ...rest } = parsed.data;
+  const inputs = { area, trustExpired, grades, inside, step, slice, reuse: reuse === undefined ? undefined : { ...noReuse, ...reuse } };
   return accept({ ...rest, eventTimeMs: eventTimeS * 1000 + eventTimeMs, inputs });
 }
 

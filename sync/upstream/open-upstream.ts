@@ -62,6 +62,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   const publication = await startPublishing(store, options, host);
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
+  const offline = () => offlineVersions(options);
   const routes = [
     ...enrolmentRoutes(desk),
     ...ingestRoutes({
@@ -70,8 +71,11 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       clock: host.clock,
       onCommitted: () => void projection.run(),
     }),
-    ...sliceRoutes({ store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
-    ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: () => offlineVersions(options) }, host),
+    ...sliceRoutes(
+      { store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile, offlineVersions: offline },
+      host,
+    ),
+    ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: offline }, host),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...overviewRoutes(store, host.clock),
   ];

@@ -23,6 +23,8 @@ export interface SliceRouteOptions {
   /** Files as they are signed offline; read anew each time, so that a new one needs no restart. */
   readonly keyringFile: string;
   readonly policyFile: string | undefined;
+  /** Versions of these files as they are now. */
+  offlineVersions(): { readonly keyring: number | undefined };
 }
 
 const PAGE_VALID_MS = 3_600_000;
@@ -67,6 +69,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       entries: changes.map((change) => entryOf(change, key.key)),
       more: changes.length === FEED_ENTRIES_MAX,
       sliceVersion: now.version,
+      keyringVersion: options.offlineVersions().keyring,
       requestDigest: requestDigest(request.method, request.target, request.body),
       nonce,
     };

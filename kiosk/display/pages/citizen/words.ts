@@ -22,14 +22,28 @@ const headlines: Readonly<Record<ScreenView['state'], Phrase>> = {
 
 const UNREADABLE = phrase('Chưa đọc được mã', 'We could not read the code');
 
+/** A shop, a pharmacy, a mall: nobody there is an officer, and people come in. */
+const venueHeadlines: Partial<typeof headlines> = {
+  pass: phrase('MỜI VÀO', 'Please come in'),
+  deny: phrase('XIN DỪNG LẠI', 'Please stop'),
+  'see-staff': phrase('Mời gặp nhân viên', 'Please see the staff'),
+};
+
 const classes: Readonly<Record<WordClass, readonly Phrase[]>> = {
   expired: [phrase('Mã đã hết hạn', 'The code has expired')],
   'not-yet-valid': [phrase('Mã chưa có hiệu lực', 'The code is not valid yet')],
   'not-valid-here': [phrase('Mã không dùng được ở đây', 'The code is not valid here')],
+  'not-at-this-time': [phrase('Ngoài giờ được phép', 'Not at this hour')],
+  full: [phrase('Hiện đã đủ người', 'Full at the moment'), phrase('Xin chờ đến khi có người ra', 'Please wait until somebody leaves')],
   'already-used': [phrase('Mã đã hết lượt dùng', 'The code was already used')],
   'not-recognised': [phrase('Mã không được công nhận', 'The code is not recognised')],
   'see-staff': [phrase('1. Mời dừng sang bên', '1. Step aside, please'), phrase('2. Cán bộ sẽ giúp', '2. The staff will help')],
   unreadable: [phrase('1. Tăng sáng, lau màn hình', '1. Brighten and wipe the screen'), phrase('2. Mời gặp cán bộ', '2. See the staff')],
+};
+
+const venueClasses: Partial<typeof classes> = {
+  'see-staff': [phrase('1. Mời dừng sang bên', '1. Step aside, please'), phrase('2. Nhân viên sẽ giúp', '2. The staff will help')],
+  unreadable: [phrase('1. Tăng sáng, lau màn hình', '1. Brighten and wipe the screen'), phrase('2. Mời gặp nhân viên', '2. See the staff')],
 };
 
 const questions: Readonly<Record<AskKind, Phrase>> = {
@@ -52,7 +66,12 @@ const hints: Readonly<Record<ReadingHint, Phrase>> = {
 const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ yên một giây', 'Hold still for a second')];
 
 export function headlineOf(view: ScreenView): Phrase {
-  return view.state === 'see-staff' && view.words === 'unreadable' ? UNREADABLE : headlines[view.state];
+  if (view.state === 'see-staff' && view.words === 'unreadable') return UNREADABLE;
+  return (isVenue(view) ? venueHeadlines[view.state] : undefined) ?? headlines[view.state];
+}
+
+function isVenue(view: ScreenView): boolean {
+  return 'place' in view && view.place === 'venue';
 }
 
 export function detailsOf(view: ScreenView): readonly Phrase[] {
@@ -65,7 +84,8 @@ export function detailsOf(view: ScreenView): readonly Phrase[] {
       return view.ask === undefined ? [] : [questions[view.ask]];
     case 'deny':
     case 'see-staff':
-      return view.words === undefined ? [] : classes[view.words];
+      if (view.words === undefined) return [];
+      return (isVenue(view) ? venueClasses[view.words] : undefined) ?? classes[view.words];
     default:
       return [];
   }
