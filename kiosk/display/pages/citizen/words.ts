@@ -20,6 +20,7 @@ const headlines: Readonly<Record<ScreenView['state'], Phrase>> = {
   'out-of-service': phrase('TẠM NGỪNG', 'Out of service'),
 };
 
+const FULL = phrase('XIN CHỜ', 'Please wait');
 const UNREADABLE = phrase('Chưa đọc được mã', 'We could not read the code');
 
 /** A shop, a pharmacy, a mall: nobody there is an officer, and people come in. */
@@ -34,7 +35,7 @@ const classes: Readonly<Record<WordClass, readonly Phrase[]>> = {
   'not-yet-valid': [phrase('Mã chưa có hiệu lực', 'The code is not valid yet')],
   'not-valid-here': [phrase('Mã không dùng được ở đây', 'The code is not valid here')],
   'not-at-this-time': [phrase('Ngoài giờ được phép', 'Not at this hour')],
-  full: [phrase('Hiện đã đủ người', 'Full at the moment'), phrase('Xin chờ đến khi có người ra', 'Please wait until somebody leaves')],
+  full: [phrase('Hiện đã đủ người', 'Full at the moment'), phrase('Mời vào khi có người ra', 'Come in when somebody has left')],
   'already-used': [phrase('Mã đã hết lượt dùng', 'The code was already used')],
   'not-recognised': [phrase('Mã không được công nhận', 'The code is not recognised')],
   'see-staff': [phrase('1. Mời dừng sang bên', '1. Step aside, please'), phrase('2. Cán bộ sẽ giúp', '2. The staff will help')],
@@ -49,7 +50,7 @@ const venueClasses: Partial<typeof classes> = {
 const questions: Readonly<Record<AskKind, Phrase>> = {
   'other-code': phrase('Đây là mã khác. Xin đưa mã đi đường', 'This is another kind of code. Show the travel code'),
   'one-at-a-time': phrase('Xin lần lượt từng người', 'One at a time, please'),
-  'show-id': phrase('Xin đưa giấy tờ tùy thân', 'Show your ID card'),
+  'show-id': phrase('Xin đưa mã QR trên thẻ căn cước', 'Show the QR code of your ID card'),
 };
 
 const hints: Readonly<Record<ReadingHint, Phrase>> = {
@@ -67,6 +68,7 @@ const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ y
 
 export function headlineOf(view: ScreenView): Phrase {
   if (view.state === 'see-staff' && view.words === 'unreadable') return UNREADABLE;
+  if (view.state === 'deny' && view.words === 'full') return FULL;
   return (isVenue(view) ? venueHeadlines[view.state] : undefined) ?? headlines[view.state];
 }
 
