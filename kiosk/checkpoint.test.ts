@@ -3,7 +3,7 @@ import { Fault, type FaultCode } from '../config/faults.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
 import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
-import { STEP_S } from '../sync/credential/credential.ts';
+import { STEP_S } from '../sync/credential/proof.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import type { ResultView } from './decision/citizen-view.ts';
