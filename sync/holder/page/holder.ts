@@ -91,7 +91,10 @@ function look(): void {
   const isEarly = view.state === 'not-yet-valid';
   say('until', untilLabels[view.state === 'expired' ? 'over' : isEarly ? 'from' : 'until']);
   setText('until', dateTime.format((isEarly ? notBefore : expiresAt) * 1000));
-  if (view.state === 'expired' || view.state === 'not-yet-valid') say('stop', stops[view.state]);
+  if (view.state !== 'expired' && view.state !== 'not-yet-valid') return;
+  const [headline, advice] = stops[view.state];
+  say('stop', headline);
+  say('advice', advice);
 }
 
 function showCode(step: number, remainingMs: number): void {

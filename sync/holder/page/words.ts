@@ -24,9 +24,10 @@ export function className(credentialClass: number): Phrase {
   return classes.get(credentialClass) ?? TITLE;
 }
 
+/** What stands in the place of a code, and what to do. */
 export const stops = {
-  expired: phrase('ĐÃ HẾT HẠN', 'Expired: ask the issuer for a new one'),
-  'not-yet-valid': phrase('CHƯA ĐẾN GIỜ', 'Not yet valid: the code appears here by itself'),
+  expired: [phrase('ĐÃ HẾT HẠN', 'Expired'), phrase('Hãy xin nơi cấp mã mới.', 'Ask the issuer for a new code.')],
+  'not-yet-valid': [phrase('CHƯA ĐẾN GIỜ', 'Not yet valid'), phrase('Mã sẽ tự hiện ở đây.', 'The code appears here by itself.')],
 } as const;
 
 export const untilLabels = {
