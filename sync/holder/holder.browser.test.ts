@@ -46,7 +46,8 @@ describeWith(['chromium'], "the holder's page in Chromium", () => {
     url = `http://${NAME}:${server.port}/`;
     context = await browser.newContext({ viewport: VIEWPORT, deviceScaleFactor: 2, timezoneId: 'Asia/Ho_Chi_Minh' });
     page = await context.newPage();
-    await page.clock.install({ time: START_S * 1000 });
+    // The clock runs until it is paused, and cannot be paused in its past.
+    await page.clock.install({ time: (START_S - 60) * 1000 });
     await page.clock.pauseAt(START_S * 1000);
     await open(page, url);
   });
