@@ -268,6 +268,7 @@ describeWith(['chromium'], "the holder's page in Chromium", () => {
     expect(await page.locator('#key').inputValue()).not.toBe(key);
     const stateOfSecond = () => second.evaluate(() => document.querySelector<HTMLElement>('#page')?.dataset.state);
     await expect.poll(stateOfSecond).toBe('empty');
+    await expect.poll(() => second.locator('#key').inputValue()).not.toBe(key);
     expect(await second.locator('#key').inputValue()).toBe(await page.locator('#key').inputValue());
     expect(await page.evaluate(() => Object.keys(localStorage))).toEqual(['holder.device-seed']);
   });

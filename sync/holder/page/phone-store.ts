@@ -20,7 +20,7 @@ export interface PhoneStore {
 export function openPhoneStore(): PhoneStore | undefined {
   const known = read(SEED);
   // What is no seed is of no use to anybody: a new key says so by itself, since no earlier code names it.
-  const seed = known !== undefined && SEED_HEX.test(known) ? fromHex(known) : crypto.getRandomValues(new Uint8Array(SEED_BYTES));
+  const seed = known !== undefined && SEED_HEX.test(known) ? fromHex(known) : newSeed();
   if (known !== toHex(seed) && !write(SEED, toHex(seed))) return undefined;
   return { seed, publicKey: nacl.sign.keyPair.fromSeed(seed).publicKey, text: read(TEXT) };
 }
@@ -30,9 +30,14 @@ export function keepText(text: string): boolean {
   return write(TEXT, text);
 }
 
+/** The code goes first, and the key by a new one in its place: another tab that found none would make one of its own. */
 export function forgetAll(): void {
   localStorage.removeItem(TEXT);
-  localStorage.removeItem(SEED);
+  if (!write(SEED, toHex(newSeed()))) localStorage.removeItem(SEED);
+}
+
+function newSeed(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(SEED_BYTES));
 }
 
 function read(name: string): string | undefined {
