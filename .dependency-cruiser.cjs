@@ -9,6 +9,9 @@ const only = (name, from, allowed) => ({
 const TEST = '\\.(test|contract)\\.ts$';
 const EDGES = ['^config/', '^sync/credential/', '^sync/protocol/'];
 
+const NODE_MODULES_OF_ITS_OWN =
+  '^(node:)?(assert|buffer|child_process|crypto|events|fs|http|https|net|os|path|process|stream|url|util|worker_threads|zlib)(/|$)';
+
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -16,6 +19,7 @@ module.exports = {
     only('credential', '^sync/credential/', ['^config/']),
     only('protocol', '^sync/protocol/', ['^config/', '^sync/credential/']),
     only('slice', '^sync/slice/', EDGES),
+    only('holder', '^sync/holder/', ['^config/', '^sync/credential/']),
     only('upstream', '^sync/upstream/', [...EDGES, '^sync/slice/']),
     only('edge', '^sync/edge/', [...EDGES, '^sync/slice/']),
     only('camera', '^kiosk/camera/', EDGES),
@@ -40,6 +44,19 @@ module.exports = {
           '^kiosk/camera/page-messages\\.ts$',
         ],
       },
+    },
+    {
+      name: 'holder-page-without-node',
+      severity: 'error',
+      comment: 'What runs on a phone reaches nothing of Node, over however many files',
+      from: { path: '^sync/holder/page/', pathNot: TEST },
+      to: { path: NODE_MODULES_OF_ITS_OWN, reachable: true },
+    },
+    {
+      name: 'holder-page-without-its-server',
+      severity: 'error',
+      from: { path: '^sync/holder/page/' },
+      to: { path: '^(config/|sync/holder/serve-holder)' },
     },
     ...[
       ['better-sqlite3', '^config/host/open-database\\.ts$'],

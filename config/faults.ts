@@ -307,6 +307,20 @@ export const faults = {
     summaryVi: 'Trung tâm không mở được cổng này.',
     actionVi: 'Dừng chương trình kia, hoặc chọn địa chỉ hay cổng khác.',
   },
+  'holder-port-busy': {
+    screenCode: 'H-01',
+    summary: "The holder's page cannot be served at this address.",
+    action: 'Stop the other program, or choose another address or port.',
+    summaryVi: 'Không mở được cổng cho trang của người dân.',
+    actionVi: 'Dừng chương trình kia, hoặc chọn địa chỉ hay cổng khác.',
+  },
+  'holder-page-missing': {
+    screenCode: 'H-02',
+    summary: "The files of the holder's page are missing from this installation.",
+    action: 'Install the program anew, or run npm run build.',
+    summaryVi: 'Bản cài đặt thiếu tệp của trang người dân.',
+    actionVi: 'Cài lại chương trình, hoặc chạy npm run build.',
+  },
 } as const satisfies Record<string, FaultEntry>;
 
 export type FaultCode = keyof typeof faults;

@@ -4,7 +4,7 @@ import type { DemoKit } from '../fixtures/demo-kit.ts';
 import { createTestSignal, createTestSource, type TestSignal, type TestSource } from '../fixtures/lane-doubles.ts';
 import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
-import { STEP_S } from '../sync/credential/credential.ts';
+import { STEP_S } from '../sync/credential/proof.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';

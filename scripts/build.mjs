@@ -11,4 +11,5 @@ function step(command, args) {
 rmSync('dist', { recursive: true, force: true });
 step('node_modules/.bin/tsc', ['-p', '.']);
 step('node_modules/.bin/tsc', ['-p', 'kiosk/display/pages']);
-step('node_modules/.bin/vite', ['build', '--config', 'vite.config.ts']);
+step('node_modules/.bin/tsc', ['-p', 'sync/holder/page']);
+for (const room of ['display', 'holder']) step('node_modules/.bin/vite', ['build', '--config', 'vite.config.ts', '--mode', room]);

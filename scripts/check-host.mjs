@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 const ROOMS = ['config', 'sync', 'kiosk', 'scripts'];
-const EXEMPT = /^config\/host\/|^kiosk\/display\/pages\/|\.test\.ts$|\.d\.ts$/;
+const EXEMPT = /^config\/host\/|^kiosk\/display\/pages\/|^sync\/holder\/page\/|\.test\.ts$|\.d\.ts$/;
 const FORBIDDEN = [
   /\bDate\.now\b/,
   /\bnew Date\(\)/,

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 const steps = [
   ['types', 'node_modules/.bin/tsc', ['--noEmit', '-p', '.']],
   ['types of the pages', 'node_modules/.bin/tsc', ['-p', 'kiosk/display/pages']],
+  ["types of the holder's page", 'node_modules/.bin/tsc', ['-p', 'sync/holder/page']],
   ['lint and format', 'node_modules/.bin/biome', ['check', '.']],
   ['host', 'node', ['scripts/check-host.mjs']],
   [

@@ -32,6 +32,7 @@ describe('the check of the rooms', () => {
   it.each([
     ['sync/credential/a.ts', '../../kiosk/b.ts', 'kiosk/b.ts', 'credential'],
     ['config/a.ts', '../sync/b.ts', 'sync/b.ts', 'config-alone'],
+    ['sync/holder/a.ts', '../protocol/b.ts', 'sync/protocol/b.ts', 'holder'],
     ['sync/upstream/a.ts', '../edge/b.ts', 'sync/edge/b.ts', 'upstream'],
     ['kiosk/decision/a.ts', '../display/b.ts', 'kiosk/display/b.ts', 'decision'],
     ['kiosk/a.ts', '../fixtures/b.ts', 'fixtures/b.ts', 'kiosk'],
@@ -52,6 +53,13 @@ describe('the check of the rooms', () => {
   it('finds a package used outside of its one home', () => {
     plant('sync/a.ts', "import Database from 'better-sqlite3';\nexport const open = () => new Database('x');\n");
     expect(cruise().stdout).toContain('one-home-for-better-sqlite3');
+  });
+
+  it("finds that the holder's page reaches Node, over however many files", () => {
+    plant('sync/credential/b.ts', "import { createHash } from 'node:crypto';\nexport const b = createHash;\n");
+    plant('sync/credential/a.ts', "import { b } from './b.ts';\nexport const a = b;\n");
+    plant('sync/holder/page/page.ts', "import { a } from '../../credential/a.ts';\nexport const page = a;\n");
+    expect(cruise().stdout).toContain('error holder-page-without-node: sync/holder/page/page.ts');
   });
 
   it('lets a clean tree pass', () => {

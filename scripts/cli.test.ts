@@ -9,6 +9,8 @@ import { builtPath, packageRoot } from '../config/host/install-paths.ts';
 import { corpusPath, fixturePath, readJson } from '../fixtures/corpus.ts';
 import { writeDemoClip } from '../fixtures/demo-clip.ts';
 import { describeWith } from '../fixtures/tools.ts';
+import { fromHex } from '../sync/credential/bytes.ts';
+import { readHeld } from '../sync/holder/held-credential.ts';
 
 let folder = '';
 beforeAll(() => {
@@ -131,6 +133,83 @@ describe('keys, issue, inspect', () => {
     expect(readFileSync(file('root'), 'utf8')).toBe(before);
     const shipper = await run(['issue', '--key', file('issuer'), '--class', 'shipper', '--area', '79', '--subject', '00'.repeat(12)]);
     expect(shipper).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining('claim-missing') });
+  });
+});
+
+describe('a code for a phone', () => {
+  const phone = '3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c';
+  const page = 'http://192.168.1.5:8746/';
+  const issue = (...more: string[]) =>
+    run(['issue', '--key', file('issuer'), '--class', '2', '--area', '79', '--subject', '00'.repeat(12), ...more]);
+
+  it('is bound to the key of the phone, and given as the text and the link that the phone takes', async () => {
+    const { code, stdout, stderr } = await issue('--device-public-key', phone, '--holder-url', page, '--json');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/characters, a link of \d+, QR version \d+ at level M/);
+    const { text, link } = z.object({ text: z.string(), link: z.string() }).parse(JSON.parse(stdout));
+    const held = readHeld(link, fromHex(phone));
+    expect(held.ok && held.value.text).toBe(text);
+    expect(link.startsWith(`${page}#CP1%3A`)).toBe(true);
+
+    const { lines } = await issue('--device-public-key', phone.toUpperCase(), '--holder-url', page);
+    expect(lines.map((line) => line.slice(0, 4))).toEqual(['CP1:', 'http']);
+    expect((await issue('--device-public-key', phone)).lines).toEqual([expect.stringMatching(/^CP1:/)]);
+  });
+
+  it('is drawn as the link, which a phone opens with its own camera', async () => {
+    const issued = JSON.parse(
+      (await issue('--device-public-key', phone, '--holder-url', page, '--format', 'png', '--out', file('link.png'), '--json')).stdout,
+    );
+    const [scanned] = (await run(['scan', file('link.png')])).lines;
+    expect(JSON.parse(scanned ?? '').text).toBe(issued.link);
+  });
+
+  it.each([
+    ['a key that is none', ['--device-public-key', 'ff'], '64 hex digits'],
+    ['a key of small order', ['--device-public-key', `01${'00'.repeat(31)}`], 'no acceptable Ed25519 key'],
+    ['two keys', ['--device-public-key', phone, '--device-key', 'x'], 'not both'],
+    ['a link without a phone', ['--holder-url', page], 'needs --device-public-key'],
+    ['an address with a fragment', ['--device-public-key', phone, '--holder-url', `${page}#x`], 'without #'],
+    ['an address of another kind', ['--device-public-key', phone, '--holder-url', 'javascript:alert(1)'], 'http(s)'],
+  ])('is refused with %s', async (_what, more, words) => {
+    expect(await issue(...more)).toMatchObject({ code: 64, stdout: '', stderr: expect.stringContaining(words) });
+  });
+
+  it('is measured as the rotating code that the lane will see', async () => {
+    const all = ['--name', 'NGUYEN VAN ANH A', '--plate', '59X112345', '--id-number', '079200000001', '--max-uses', '99'];
+    const areas = ['--area', '10001', '10002', '10003', '--purpose', '1000000'];
+    expect(await issue('--device-public-key', phone, ...all, ...areas)).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining('more than the 440'),
+    });
+    expect((await issue('--device-public-key', phone, '--name', 'NGUYEN V* A*')).code).toBe(0);
+  });
+});
+
+describe('holder', () => {
+  it('serves the page until it is stopped, and says where', async () => {
+    const child = spawn(process.execPath, [builtPath('scripts/cli.ts'), 'holder', '--port', '0', '--json']);
+    const ended = once(child, 'close');
+    const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+    const { url } = z.strictObject({ url: z.string() }).parse(JSON.parse(line));
+    const response = await fetch(url);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('Mã đi đường')]);
+    const second = await run(['holder', '--port', new URL(url).port]);
+    expect(second).toMatchObject({ code: 69, stdout: '', stderr: expect.stringContaining('holder-port-busy') });
+    child.kill('SIGINT');
+    expect((await ended)[0]).toBe(0);
+  });
+
+  it('warns where others may change the page on its way', async () => {
+    const child = spawn(process.execPath, [builtPath('scripts/cli.ts'), 'holder', '--address', '0.0.0.0', '--port', '0', '--json']);
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    await once(child.stdout, 'data');
+    child.kill('SIGINT');
+    await once(child, 'close');
+    expect(stderr).toContain('Without TLS');
   });
 });
 

@@ -100,12 +100,25 @@ program
   .option('--name <masked>', 'for the officer: A-Z, * and blanks, at most 16')
   .option('--max-uses <n>', 'crossings it is good for, 1 to 99', wholeNumber)
   .option('--device-key <file>', 'a rotating code (CP2) of this device, for the present half minute')
+  .option('--device-public-key <hex>', "binds the code to a phone: what the holder's page shows; the text (CP1) is for that page to take")
+  .option('--holder-url <url>', "address of the holder's page: also gives the link that opens the code there, which pictures then hold")
   .addOption(new Option('--format <form>', 'what to write').choices(['text', 'png', 'svg']).default('text'))
   .option('--out <file>', 'instead of stdout')
-  .option('--json', 'one JSON object {text, file}')
+  .option('--json', 'one JSON object {text, file}, and link with --holder-url')
   .action(async (given) => {
     const { issueCode } = await import('./issue.ts');
     await issueCode(given);
+  });
+
+program
+  .command('holder')
+  .description("serve the holder's page: on a phone it makes a key, takes a code issued for that key, and shows it anew every 30 seconds")
+  .option('--address <address>', 'where to listen; 0.0.0.0 for phones in the network', '127.0.0.1')
+  .option('--port <port>', 'port of the page', portNumber, 8746)
+  .option('--json', 'one JSON object {url} on stdout')
+  .action(async ({ json = false, ...given }: { address: string; port: number; json?: boolean }) => {
+    const { runHolder } = await import('./holder.ts');
+    process.exitCode = await runHolder({ ...given, json });
   });
 
 addCameraCommands(program);

@@ -38,6 +38,7 @@ function explanations(): Explanation[] {
 
 function verdictOf(screenCode: string): string {
   if (screenCode.startsWith('W')) return 'warning';
+  if (screenCode.startsWith('H')) return 'holder';
   return screenCode.startsWith('U') ? 'upstream' : 'lane closed';
 }
 

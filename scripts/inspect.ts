@@ -5,7 +5,7 @@ import { decodeBase45 } from '../sync/credential/base45.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { decodeCbor, isCborArray } from '../sync/credential/cbor.ts';
 import { parseClaims } from '../sync/credential/claims.ts';
-import { parseSign1 } from '../sync/credential/cose.ts';
+import { parseSign1 } from '../sync/credential/sign1.ts';
 import { parseEnvelopes, parsePayload } from '../sync/credential/statement.ts';
 import { CommandError, exitCode } from './command.ts';
 import { describeClaims } from './verify.ts';

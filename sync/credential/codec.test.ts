@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { corpusPath, readJson } from '../../fixtures/corpus.ts';
 import { decodeBase45, encodeBase45 } from './base45.ts';
-import { fromHex } from './bytes.ts';
+import { fromHex, toHex } from './bytes.ts';
 import { type CborValue, decodeCbor, encodeCbor, isCborArray, isCborMap } from './cbor.ts';
-import { parseSign1 } from './cose.ts';
 import { readCredential } from './credential.ts';
+import { parseSign1 } from './sign1.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const trust = new Map();
@@ -47,6 +47,22 @@ describe('base45 (RFC 9285)', () => {
       fc.property(fc.string({ unit: fc.constantFrom(...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:') }), (text) => {
         const read = decodeBase45(text);
         if (read.ok) expect(encodeBase45(read.value)).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('hex', () => {
+  it('is written and read as Node does, and ends where it is no hex', () => {
+    const hexLike = fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEFgx \u00e9') });
+    fc.assert(
+      fc.property(hexLike, (text) => {
+        expect([...fromHex(text)]).toEqual([...Buffer.from(text, 'hex')]);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        expect(toHex(bytes)).toBe(Buffer.from(bytes).toString('hex'));
       }),
     );
   });

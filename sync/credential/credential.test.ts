@@ -1,7 +1,9 @@
+import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
-import { readCredential } from './credential.ts';
+import { readCredential, writeCp2 } from './credential.ts';
+import { stepAt, writeRotating } from './proof.ts';
 import { parseTrustFile } from './trust.ts';
 
 const profile = z
@@ -19,5 +21,15 @@ describe('profile vectors', () => {
 
   it('has all 27 codes', () => {
     expect(profile.vectors).toHaveLength(27);
+  });
+});
+
+describe('the text of a rotating code', () => {
+  it('is the same with the SHA-256 of the page on a phone as with the one of Node', () => {
+    const cose = new Uint8Array(190).fill(7);
+    const seed = new Uint8Array(32).fill(9);
+    for (const now of [0, profile.now, 0xffff_ffff]) {
+      expect(writeRotating(cose, seed, stepAt(now), sha256)).toBe(writeCp2(cose, seed, now));
+    }
   });
 });

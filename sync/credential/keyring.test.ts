@@ -1,9 +1,10 @@
 import nacl from 'tweetnacl';
 import { describe, expect, it } from 'vitest';
 import { toHex } from './bytes.ts';
-import { parseSign1, signSign1 } from './cose.ts';
+import { signSign1 } from './cose.ts';
 import { readCredential, writeCp1 } from './credential.ts';
 import { type KeyringBody, keyringSchema, readKeyring, rootFingerprint } from './keyring.ts';
+import { parseSign1 } from './sign1.ts';
 import { openStatement, parseEnvelopes, signStatement } from './statement.ts';
 
 const key = (fill: number) => {

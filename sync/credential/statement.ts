@@ -6,9 +6,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { toHex } from './bytes.ts';
-import { type CoseReason, checkSign1, parseSign1, type Sign1, signSign1 } from './cose.ts';
+import { checkSign1, signSign1 } from './cose.ts';
 import type { SignatureReason } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
+import { type CoseReason, parseSign1, type Sign1 } from './sign1.ts';
 import type { Signer } from './signer.ts';
 
 /** Which role of the keyring signs which statement; a keyring itself is signed by its roots. */
