@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { toHex } from './bytes.ts';
 import { type CborMap, type CborReason, type CborValue, decodeCbor, encodeCbor, isCborArray, isCborMap } from './cbor.ts';
-import { checkEd25519, type SignatureReason } from './ed25519.ts';
+import { ed25519InUse, type SignatureReason, type StrictEd25519 } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
 import { createSigner, type Signer } from './signer.ts';
 
@@ -84,8 +84,8 @@ function parseHeader(header: CborMap, form: Sign1Form): Outcome<Pick<Sign1, 'kid
 }
 
 /** Undefined when `publicKey` signed this message, else why not. */
-export function checkSign1(message: Sign1, publicKey: Uint8Array): SignatureReason | undefined {
-  return checkEd25519(sigStructure(message.protectedBytes, message.payload), message.signature, publicKey);
+export function checkSign1(message: Sign1, publicKey: Uint8Array, ed25519: StrictEd25519 = ed25519InUse()): SignatureReason | undefined {
+  return ed25519.check(sigStructure(message.protectedBytes, message.payload), message.signature, publicKey);
 }
 
 /** Signs `payload` with a key or its 32-byte seed; always algorithm -19. Returns the tagged message. */

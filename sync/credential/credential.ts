@@ -10,7 +10,7 @@ import { concatBytes } from './bytes.ts';
 import { decodeCbor, encodeCbor, isCborArray } from './cbor.ts';
 import { type Claims, credentialClasses, parseClaims } from './claims.ts';
 import { checkSign1, parseSign1, type Sign1 } from './cose.ts';
-import { isPublicKeyAcceptable, verifyEd25519 } from './ed25519.ts';
+import { ed25519InUse, isPublicKeyAcceptable, type StrictEd25519 } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
 import type { CredentialReason } from './reasons.ts';
 import type { TrustedIssuer, TrustList } from './trust.ts';
@@ -32,6 +32,8 @@ export interface ReadOptions {
   readonly now: number;
   /** Longest age of a health declaration in seconds by class; Infinity where the class needs none. */
   readonly declarationAgeSMax?: (credentialClass: number) => number;
+  /** Verifies both signatures; the one in use, unless said otherwise. */
+  readonly ed25519?: StrictEd25519;
 }
 
 export interface Credential {
@@ -65,7 +67,7 @@ export function readCredential(text: string, options: ReadOptions): ReadResult {
   if (!message.ok) return message;
   const issuer = findIssuer(message.value, options);
   if (!issuer.ok) return issuer;
-  const signatureReason = checkSign1(message.value, issuer.value.publicKey);
+  const signatureReason = checkSign1(message.value, issuer.value.publicKey, options.ed25519);
   if (signatureReason !== undefined) return refuse(signatureReason);
   const parsed = parseClaims(message.value.payload);
   if (!parsed.ok) return parsed;
@@ -76,7 +78,7 @@ export function readCredential(text: string, options: ReadOptions): ReadResult {
     claims,
     ...(proof !== undefined && { step: proof.step }),
   };
-  const reason = checkIssuer(claims, issuer.value) ?? checkTimes(claims, options) ?? checkForm(claims, cose, proof, options.now);
+  const reason = checkIssuer(claims, issuer.value) ?? checkTimes(claims, options) ?? checkForm(claims, unwrapped.value, options);
   return reason === undefined ? accept(credential) : { ok: false, reason, signed: credential };
 }
 
@@ -126,7 +128,8 @@ function checkTimes(claims: Claims, options: ReadOptions): CredentialReason | un
   return undefined;
 }
 
-function checkForm(claims: Claims, cose: Uint8Array, proof: Unwrapped['proof'], now: number): CredentialReason | undefined {
+function checkForm(claims: Claims, { cose, proof }: Unwrapped, options: ReadOptions): CredentialReason | undefined {
+  const { now, ed25519 = ed25519InUse() } = options;
   const { deviceKey } = claims;
   if (proof === undefined) return deviceKey === undefined ? undefined : 'static-copy-of-app';
   if (deviceKey === undefined) return 'pop-unexpected';
@@ -134,7 +137,7 @@ function checkForm(claims: Claims, cose: Uint8Array, proof: Unwrapped['proof'], 
   if (ahead < -STEP_WINDOW) return 'pop-step-old';
   if (ahead > STEP_WINDOW) return 'pop-step-future';
   if (!isPublicKeyAcceptable(deviceKey)) return 'pop-key-invalid';
-  return verifyEd25519(popMessage(cose, proof.step), proof.signature, deviceKey) ? undefined : 'pop-invalid';
+  return ed25519.check(popMessage(cose, proof.step), proof.signature, deviceKey) === undefined ? undefined : 'pop-invalid';
 }
 
 /** What the holder's device signs: SHA-256(domain, SHA-256(credential), step as 64-bit big-endian). */
