@@ -122,9 +122,10 @@ function checkTimes(claims: Claims, options: ReadOptions): CredentialReason | un
   const validityS = claims.expiresAt - claims.notBefore;
   if (validityS <= 0 || validityS > VALIDITY_S_MAX) return 'validity-range';
   if (now + SKEW_S < claims.notBefore) return 'not-yet-valid';
-  if (now >= claims.expiresAt) return 'expired';
+  // Asked so that a time or a limit that is no number lets nothing pass.
+  if (!(now < claims.expiresAt)) return 'expired';
   if (claims.declaredAt > now + SKEW_S) return 'declaration-future';
-  if (now - claims.declaredAt > declarationAgeSMax(claims.class)) return 'declaration-stale';
+  if (!(now - claims.declaredAt <= declarationAgeSMax(claims.class))) return 'declaration-stale';
   return undefined;
 }
 
