@@ -4,16 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
 import { bigOf, challenge, IDENTITY, littleEndian, multiply, ORDER_L, signOddly, TORSION } from '../../fixtures/edwards.ts';
+import { soundBackend } from '../../fixtures/sound-backend.ts';
 import { fromHex } from './bytes.ts';
-import { openEd25519, type StrictEd25519 } from './ed25519.ts';
 import { createSigner, signers } from './signer.ts';
 
 const backends = ['native', 'tweetnacl'] as const;
-const strict = backends.map((name): StrictEd25519 => {
-  const backend = openEd25519(name);
-  if (backend === undefined) throw new Error(`${name} fails its self-test`);
-  return backend;
-});
+const strict = backends.map(soundBackend);
 const smallOrder = z
   .array(z.string())
   .parse(readJson(fixturePath('vectors/small_order_points_14.json')))

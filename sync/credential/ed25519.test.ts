@@ -4,17 +4,12 @@ import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
 import { describeWithCorpus } from '../../fixtures/describe-with-corpus.ts';
 import { bigOf, littleEndian, pointOf } from '../../fixtures/edwards.ts';
+import { soundBackend } from '../../fixtures/sound-backend.ts';
 import { fromHex } from './bytes.ts';
-import { chooseEd25519, ed25519Backend, ed25519InUse, isPublicKeyAcceptable, openEd25519, StrictEd25519 } from './ed25519.ts';
+import { chooseEd25519, ed25519Backend, ed25519InUse, isPublicKeyAcceptable, StrictEd25519 } from './ed25519.ts';
 import { createSigner } from './signer.ts';
 
 const backends = ['native', 'tweetnacl'] as const;
-
-function backendOf(name: (typeof backends)[number]): StrictEd25519 {
-  const backend = openEd25519(name);
-  if (backend === undefined) throw new Error(`${name} fails its self-test`);
-  return backend;
-}
 
 const smallOrder = z.array(z.string()).parse(readJson(fixturePath('vectors/small_order_points_14.json')));
 const PRIME_P = 2n ** 255n - 19n;
@@ -23,7 +18,7 @@ const message = Uint8Array.of(1, 2, 3);
 const good = signer.sign(message);
 
 describe.each(backends)('strict Ed25519 on %s', (name) => {
-  const backend = backendOf(name);
+  const backend = soundBackend(name);
 
   it('refuses the 14 small-order points as key and as R, whatever the rest', () => {
     expect(smallOrder).toHaveLength(14);
@@ -126,7 +121,7 @@ describe('the self-test of a back end', () => {
   });
 
   it('takes the first that gives them: the native one, where it does', () => {
-    const [native, tweetnacl] = [backendOf('native'), backendOf('tweetnacl')];
+    const [native, tweetnacl] = [soundBackend('native'), soundBackend('tweetnacl')];
     expect(chooseEd25519([native, tweetnacl])).toBe(native);
     expect(chooseEd25519([candidate(() => true), tweetnacl])).toBe(tweetnacl);
     expect(ed25519Backend()).toBe('native');
