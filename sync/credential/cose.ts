@@ -4,13 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { type CborValue, encodeCbor } from './cbor.ts';
-import { checkEd25519, type SignatureReason } from './ed25519.ts';
+import { ed25519InUse, type SignatureReason, type StrictEd25519 } from './ed25519.ts';
 import { ALG_ED25519, HEADER_ALG, HEADER_CONTENT_TYPE, HEADER_KID, KID_BYTES, type Sign1 } from './sign1.ts';
 import { createSigner, type Signer } from './signer.ts';
 
 /** Undefined when `publicKey` signed this message, else why not. */
-export function checkSign1(message: Sign1, publicKey: Uint8Array): SignatureReason | undefined {
-  return checkEd25519(sigStructure(message.protectedBytes, message.payload), message.signature, publicKey);
+export function checkSign1(message: Sign1, publicKey: Uint8Array, ed25519: StrictEd25519 = ed25519InUse()): SignatureReason | undefined {
+  return ed25519.check(sigStructure(message.protectedBytes, message.payload), message.signature, publicKey);
 }
 
 /** Signs `payload` with a key or its 32-byte seed; always algorithm -19. Returns the tagged message. */

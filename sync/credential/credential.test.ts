@@ -2,6 +2,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
+import { soundBackend } from '../../fixtures/sound-backend.ts';
 import { readCredential, writeCp2 } from './credential.ts';
 import { stepAt, writeRotating } from './proof.ts';
 import { parseTrustFile } from './trust.ts';
@@ -12,15 +13,30 @@ const profile = z
 const trust = parseTrustFile(profile.trust);
 if (!trust.ok) throw new Error(trust.reason);
 
-describe('profile vectors', () => {
+describe.each(['native', 'tweetnacl'] as const)('profile vectors with %s', (backend) => {
+  const ed25519 = soundBackend(backend);
+
   it.each(profile.vectors)('$id gives $expect', ({ qr, expect: expected }) => {
-    const result = readCredential(qr, { trust: trust.value, now: profile.now });
+    const result = readCredential(qr, { trust: trust.value, now: profile.now, ed25519 });
     const name = result.ok ? 'OK' : result.reason.toUpperCase().replaceAll('-', '_');
     expect(name).toBe(expected);
+    expect(result).toEqual(readCredential(qr, { trust: trust.value, now: profile.now }));
+  });
+});
+
+describe('profile vectors', () => {
+  it('are 27 codes', () => {
+    expect(profile.vectors).toHaveLength(27);
   });
 
-  it('has all 27 codes', () => {
-    expect(profile.vectors).toHaveLength(27);
+  it('let nothing pass at a time, or within a limit, that is no number', () => {
+    const good = profile.vectors.filter(({ expect: expected }) => expected === 'OK');
+    expect(good).toHaveLength(4);
+    for (const { qr } of good) {
+      expect(readCredential(qr, { trust: trust.value, now: Number.NaN })).toMatchObject({ ok: false, reason: 'expired' });
+      const limited = readCredential(qr, { trust: trust.value, now: profile.now, declarationAgeSMax: () => Number.NaN });
+      expect(limited).toMatchObject({ ok: false, reason: 'declaration-stale' });
+    }
   });
 });
 

@@ -8,7 +8,7 @@ import { encodeBase45 } from './base45.ts';
 import { type Claims, credentialClasses, parseClaims } from './claims.ts';
 import { type UnwrappedCode, unwrapCode } from './code-text.ts';
 import { checkSign1 } from './cose.ts';
-import { isPublicKeyAcceptable, verifyEd25519 } from './ed25519.ts';
+import { ed25519InUse, isPublicKeyAcceptable, type StrictEd25519 } from './ed25519.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
 import { popMessage, stepAt, writeRotating } from './proof.ts';
 import type { CredentialReason } from './reasons.ts';
@@ -28,6 +28,8 @@ export interface ReadOptions {
   readonly now: number;
   /** Longest age of a health declaration in seconds by class; Infinity where the class needs none. */
   readonly declarationAgeSMax?: (credentialClass: number) => number;
+  /** Verifies both signatures; the one in use, unless said otherwise. */
+  readonly ed25519?: StrictEd25519;
 }
 
 export interface Credential {
@@ -56,7 +58,7 @@ export function readCredential(text: string, options: ReadOptions): ReadResult {
   if (!message.ok) return message;
   const issuer = findIssuer(message.value, options);
   if (!issuer.ok) return issuer;
-  const signatureReason = checkSign1(message.value, issuer.value.publicKey);
+  const signatureReason = checkSign1(message.value, issuer.value.publicKey, options.ed25519);
   if (signatureReason !== undefined) return refuse(signatureReason);
   const parsed = parseClaims(message.value.payload);
   if (!parsed.ok) return parsed;
@@ -67,7 +69,7 @@ export function readCredential(text: string, options: ReadOptions): ReadResult {
     claims,
     ...(proof !== undefined && { step: proof.step }),
   };
-  const reason = checkIssuer(claims, issuer.value) ?? checkTimes(claims, options) ?? checkForm(claims, cose, proof, options.now);
+  const reason = checkIssuer(claims, issuer.value) ?? checkTimes(claims, options) ?? checkForm(claims, unwrapped.value, options);
   return reason === undefined ? accept(credential) : { ok: false, reason, signed: credential };
 }
 
@@ -97,11 +99,12 @@ export function checkTimes(claims: Claims, options: Omit<ReadOptions, 'trust'>):
   const outside = outsideValidity(claims, now);
   if (outside !== undefined) return outside;
   if (claims.declaredAt > now + SKEW_S) return 'declaration-future';
-  if (now - claims.declaredAt > declarationAgeSMax(claims.class)) return 'declaration-stale';
+  if (!(now - claims.declaredAt <= declarationAgeSMax(claims.class))) return 'declaration-stale';
   return undefined;
 }
 
-function checkForm(claims: Claims, cose: Uint8Array, proof: UnwrappedCode['proof'], now: number): CredentialReason | undefined {
+function checkForm(claims: Claims, { cose, proof }: UnwrappedCode, options: ReadOptions): CredentialReason | undefined {
+  const { now, ed25519 = ed25519InUse() } = options;
   const { deviceKey } = claims;
   if (proof === undefined) return deviceKey === undefined ? undefined : 'static-copy-of-app';
   if (deviceKey === undefined) return 'pop-unexpected';
@@ -109,7 +112,7 @@ function checkForm(claims: Claims, cose: Uint8Array, proof: UnwrappedCode['proof
   if (ahead < -STEP_WINDOW) return 'pop-step-old';
   if (ahead > STEP_WINDOW) return 'pop-step-future';
   if (!isPublicKeyAcceptable(deviceKey)) return 'pop-key-invalid';
-  return verifyEd25519(popMessage(cose, proof.step, sha256), proof.signature, deviceKey) ? undefined : 'pop-invalid';
+  return ed25519.check(popMessage(cose, proof.step, sha256), proof.signature, deviceKey) === undefined ? undefined : 'pop-invalid';
 }
 
 /** The text of a static code around a signed credential. */

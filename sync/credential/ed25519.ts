@@ -6,6 +6,7 @@
 import { createPublicKey, type KeyObject, verify as nodeVerify } from 'node:crypto';
 import nacl from 'tweetnacl';
 import { fromHex } from './bytes.ts';
+import { isOnCurve } from './edwards-point.ts';
 
 /** Group order L = 2^252 + 27742317777372353535851937790883648493, little-endian. */
 const ORDER_L = fromHex('edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010');
@@ -48,16 +49,17 @@ const backends: Record<Ed25519Backend, () => RawVerify> = {
   },
 };
 
-/** RFC 8032 section 7.1 TEST 2, whole, then with S+L, then with one bit of R flipped. */
+/** RFC 8032 section 7.1 TEST 2: asked whole, with S+L, with one bit of R or S flipped, and under another message. */
 const KNOWN_KEY = fromHex('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
 const KNOWN_SIGNATURE = fromHex(
   '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
 );
 const KNOWN_MESSAGE = Uint8Array.of(0x72);
+const OTHER_MESSAGE = Uint8Array.of(0x73);
 
 /** Builds the strict verifier on one back end and lets it answer the known questions first; undefined when one answer is wrong. */
 export function openEd25519(backend: Ed25519Backend): StrictEd25519 | undefined {
-  const candidate = new StrictEd25519(backend, backends[backend]());
+  const candidate = buildEd25519(backend);
   return candidate.passesSelfTest() ? candidate : undefined;
 }
 
@@ -75,7 +77,7 @@ export class StrictEd25519 {
     if (signature.length !== 64) return 'sig-length';
     if (!isBelow(signature.subarray(32), ORDER_L)) return 'sig-s-range';
     if (!isPointAcceptable(signature.subarray(0, 32))) return 'sig-r-invalid';
-    if (!isPublicKeyAcceptable(publicKey)) return 'sig-invalid';
+    if (publicKey.length !== 32 || !isPointAcceptable(publicKey)) return 'sig-invalid';
     return this.rawVerdict(message, signature, publicKey) ? undefined : 'sig-invalid';
   }
 
@@ -87,12 +89,13 @@ export class StrictEd25519 {
       sPlusL[32 + i] = sum & 0xff;
       carry = sum >> 8;
     }
-    const flipped = KNOWN_SIGNATURE.slice();
-    flipped[0] = (flipped[0] ?? 0) ^ 1;
+    // The gate lets these through: only the back end can say no.
+    const flips = [0, 32].map((at) => KNOWN_SIGNATURE.map((byte, i) => (i === at ? byte ^ 1 : byte)));
     return (
       this.check(KNOWN_MESSAGE, KNOWN_SIGNATURE, KNOWN_KEY) === undefined &&
       this.check(KNOWN_MESSAGE, sPlusL, KNOWN_KEY) === 'sig-s-range' &&
-      this.check(KNOWN_MESSAGE, flipped, KNOWN_KEY) !== undefined
+      flips.every((flipped) => this.check(KNOWN_MESSAGE, flipped, KNOWN_KEY) === 'sig-invalid') &&
+      this.check(OTHER_MESSAGE, KNOWN_SIGNATURE, KNOWN_KEY) === 'sig-invalid'
     );
   }
 
@@ -107,33 +110,39 @@ export class StrictEd25519 {
   }
 }
 
-const chosen = openEd25519('native') ?? openEd25519('tweetnacl');
+function buildEd25519(backend: Ed25519Backend): StrictEd25519 {
+  return new StrictEd25519(backend, backends[backend]());
+}
+
+/** The first candidate that gives the known answers. Where none does this throws: better no program than one that believes anything. */
+export function chooseEd25519(candidates: readonly StrictEd25519[]): StrictEd25519 {
+  const sound = candidates.find((candidate) => candidate.passesSelfTest());
+  if (sound === undefined) throw new Error('no Ed25519 back end gives the known answers');
+  return sound;
+}
+
+const inUse = chooseEd25519([buildEd25519('native'), buildEd25519('tweetnacl')]);
 
 /** The back end in use: native where it passed the known answers, tweetnacl otherwise. */
 export function ed25519Backend(): Ed25519Backend {
-  return requireBackend().backend;
+  return inUse.backend;
 }
 
-/** The reason a signature fails, or undefined when it holds. `publicKey` 32 bytes, `signature` 64 bytes. */
-export function checkEd25519(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): SignatureReason | undefined {
-  return requireBackend().check(message, signature, publicKey);
+export function ed25519InUse(): StrictEd25519 {
+  return inUse;
 }
 
-/** True only for a canonical signature by a canonical key of large order. */
+/** True only for a canonical signature by a canonical key of large order. `publicKey` 32 bytes, `signature` 64 bytes. */
 export function verifyEd25519(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
-  return checkEd25519(message, signature, publicKey) === undefined;
+  return inUse.check(message, signature, publicKey) === undefined;
 }
 
-/** Whether a public key may enter a trust list: 32 bytes, y < p, not of small order. */
+/** Whether a public key may be trusted at all: 32 bytes, y < p, a point of the curve, not of small order. */
 export function isPublicKeyAcceptable(publicKey: Uint8Array): boolean {
-  return publicKey.length === 32 && isPointAcceptable(publicKey);
+  return publicKey.length === 32 && isPointAcceptable(publicKey) && isOnCurve(publicKey);
 }
 
-function requireBackend(): StrictEd25519 {
-  if (chosen === undefined) throw new Error('no Ed25519 back end gives the known answers');
-  return chosen;
-}
-
+/** What the gate asks of A and R alike, cheaply: whether there is such a point is left to the back end. */
 function isPointAcceptable(encoded: Uint8Array): boolean {
   const y = encoded.slice();
   y[31] = (y[31] ?? 0) & 0x7f;

@@ -4,6 +4,7 @@
  * Pure: file text, pin and time are arguments.
  */
 import { createHash } from 'node:crypto';
+import nacl from 'tweetnacl';
 import { z } from 'zod';
 import { fromHex, toHex } from './bytes.ts';
 import { checkSign1, keyId } from './cose.ts';
@@ -121,8 +122,10 @@ function checkRoots(envelopes: readonly Envelope[], body: KeyringBody, pinnedRoo
 function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, KeyringReason> {
   const all = [...body.roots, ...body.issuers.map(({ key }) => key), ...roleNames.flatMap((role) => body.roles[role])];
   if (!all.every((key) => isPublicKeyAcceptable(fromHex(key)))) return refuse('keyring-keys');
-  // One key, one duty: a slice key that were also an issuer could pass people.
-  if (new Set(all).size !== all.length) return refuse('keyring-keys');
+  // One key, one duty: a slice key that were also an issuer could pass people. And one id, one key: of two with one id the
+  // later would hide the earlier.
+  if (new Set(all.map((key) => toHex(keyId(fromHex(key))))).size !== all.length) return refuse('keyring-keys');
+  if (!isSealingKeyAcceptable(fromHex(body.sealing))) return refuse('keyring-keys');
   if (body.demo !== true && all.some((key) => PUBLISHED_TEST_KEYS.has(key))) return refuse('keyring-test-key');
   const trust = buildTrustList(
     body.issuers.map(({ key, status, retiredAt, classes, areas }) => ({
@@ -156,6 +159,11 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     sealingKey: fromHex(body.sealing),
     upstreamPins: body.upstreamPins,
   });
+}
+
+/** Whether a secret can be shared with this X25519 key at all: one of low order gives zero to everybody (RFC 7748 section 6.1). */
+function isSealingKeyAcceptable(publicKey: Uint8Array): boolean {
+  return nacl.scalarMult(new Uint8Array(32).fill(9), publicKey).some((byte) => byte !== 0);
 }
 
 function byKeyId(keys: readonly string[]): ReadonlyMap<string, Uint8Array> {

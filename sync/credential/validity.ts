@@ -10,5 +10,6 @@ export function outsideValidity(
   now: number,
 ): 'not-yet-valid' | 'expired' | undefined {
   if (now + SKEW_S < notBefore) return 'not-yet-valid';
-  return now >= expiresAt ? 'expired' : undefined;
+  // Asked so that a time which is no number lets nothing pass.
+  return now < expiresAt ? undefined : 'expired';
 }
