@@ -76,6 +76,10 @@ const OPEN_APP = [
   'Đề nghị mở mã trực tiếp trong ứng dụng, không dùng ảnh chụp.',
   'Ask for the live code in the app, not a picture of it.',
 ] as const;
+const BRING_TIME = [
+  'Kiểm tra thủ công. Xác nhận ngày giờ trên trang giám sát, hoặc đưa mã giờ của trung tâm vào camera.',
+  "Check by hand. Confirm date and time on the supervisor's page, or show a time code of the centre to the camera.",
+] as const;
 const COMPARE_CARD = ['Đối chiếu giấy tờ tùy thân.', 'Compare the identity card.'] as const;
 
 const malformed = deny('D-40', 'not-recognised', words('Mã bị hỏng hoặc sai cấu trúc', 'The code is damaged or malformed', ...NEW_CODE));
@@ -239,22 +243,8 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   'anti-passback': seeStaff(words('Mã vừa được dùng', 'The code was used a short time ago', ...COMPARE_CARD)),
   'uses-exhausted': deny('D-22', 'already-used', words('Mã đã hết lượt', 'The code has no uses left', ...NEW_CODE)),
-  'clock-untrusted': seeStaff(
-    words(
-      'Đồng hồ của máy không tin được',
-      "The kiosk's clock cannot be trusted",
-      'Kiểm tra thủ công; báo kỹ thuật.',
-      'Check by hand; call the operator.',
-    ),
-  ),
-  'clock-unknown': seeStaff(
-    words(
-      'Đồng hồ của máy chưa được xác nhận',
-      "The kiosk's clock is not confirmed",
-      'Kiểm tra thủ công; nối mạng để lấy giờ.',
-      'Check by hand; connect the kiosk to get the time.',
-    ),
-  ),
+  'clock-untrusted': seeStaff(words('Đồng hồ của máy không tin được', "The kiosk's clock cannot be trusted", ...BRING_TIME)),
+  'clock-unknown': seeStaff(words('Đồng hồ của máy chưa được xác nhận', "The kiosk's clock is not confirmed", ...BRING_TIME)),
   'slice-stale': seeStaff(
     words('Dữ liệu quá cũ', 'The data is too old', 'Kiểm tra thủ công; cập nhật dữ liệu.', 'Check by hand; update the data.'),
   ),

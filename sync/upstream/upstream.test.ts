@@ -352,6 +352,8 @@ describe('the document', () => {
       '/v1/config',
       '/v1/registry/changes',
       '/v1/registry/audit',
+      '/v1/time',
+      '/time',
       '/v1/overview',
       '/',
     ]);
