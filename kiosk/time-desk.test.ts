@@ -119,6 +119,14 @@ describe('a time code', () => {
     expect(lastRefusal()).toBeUndefined();
   });
 
+  it('ends every question that is open, also the one before', () => {
+    const before = code();
+    host.advance(60_000);
+    expect(desk.offerCode(code())).toBe(true);
+    expect(desk.offerCode(before)).toBe(false);
+    expect([lastRefusal(), records.length]).toEqual(['time-code-nonce', 1]);
+  });
+
   it('does not count where it cannot be recorded, and does once it can', () => {
     isWritable = false;
     const text = code();
