@@ -156,9 +156,11 @@ export const faults = {
   'clock-untrusted': {
     screenCode: 'O-30',
     summary: "The machine's clock jumped, or lies before the newest signed statement.",
-    action: 'Set the clock, then restart the kiosk.',
+    action:
+      "Compare date and time on the supervisor's page with a watch and confirm them there, or show a time code of the centre to the camera; the lane opens by itself. Then set the clock of the PC.",
     summaryVi: 'Đồng hồ của máy bị nhảy, hoặc chậm hơn văn bản đã ký mới nhất.',
-    actionVi: 'Chỉnh đồng hồ rồi khởi động lại máy.',
+    actionVi:
+      'So ngày giờ trên trang giám sát với đồng hồ của bạn rồi xác nhận tại đó, hoặc đưa mã giờ của trung tâm vào camera; làn tự mở. Sau đó chỉnh đồng hồ của máy.',
   },
   'slice-missing': {
     screenCode: 'O-40',
@@ -177,9 +179,9 @@ export const faults = {
   'slice-stale': {
     screenCode: 'O-42',
     summary: 'The registry slice is older than the policy allows.',
-    action: 'Bring a newer slice; the kiosk opens it by itself.',
+    action: "Bring a newer slice; the kiosk opens it by itself. If the supervisor's page shows a wrong date, confirm the right one there.",
     summaryVi: 'Dữ liệu đăng ký cũ hơn mức cho phép.',
-    actionVi: 'Mang dữ liệu mới đến; máy tự mở.',
+    actionVi: 'Mang dữ liệu mới đến; máy tự mở. Nếu trang giám sát hiện sai ngày, xác nhận ngày đúng tại đó.',
   },
   'slice-rollback': {
     screenCode: 'O-43',
@@ -198,9 +200,9 @@ export const faults = {
   'trust-list-expired': {
     screenCode: 'O-51',
     summary: 'The keyring has expired.',
-    action: 'Bring the current keyring.',
+    action: "Bring the current keyring. If the supervisor's page shows a wrong date, confirm the right one there.",
     summaryVi: 'Danh sách khóa đã hết hạn.',
-    actionVi: 'Mang danh sách khóa hiện hành đến.',
+    actionVi: 'Mang danh sách khóa hiện hành đến. Nếu trang giám sát hiện sai ngày, xác nhận ngày đúng tại đó.',
   },
   'keys-stale': {
     screenCode: 'O-55',

@@ -26,11 +26,14 @@ let signal: TestSignal;
 let decided: DecisionEvent[];
 /** Stands before the journal: what it throws is what the disk does. */
 let diskFault: FaultCode | undefined;
+/** What somebody who brings the time makes of a text. */
+let offered: (text: string) => boolean;
 
 beforeEach(() => {
   parts = openTestCheckpoint();
   ({ host, kit, registry } = parts);
   diskFault = undefined;
+  offered = () => false;
   const real = parts.journal;
   journal = {
     ...real,
@@ -44,7 +47,10 @@ beforeEach(() => {
   decided = [];
   const time = createKioskTime(host.clock, { read: () => 0, write: () => undefined });
   checkpoint = startCheckpoint(
-    { source: source.codeSource, registry, journal, signal: signal.port, plates: noPlateSource, time, isRevoked: () => false },
+    {
+      ...{ source: source.codeSource, registry, journal, signal: signal.port, plates: noPlateSource, time, isRevoked: () => false },
+      offerTimeCode: (text) => offered(text),
+    },
     { area: 79, direction: 'in' },
     { onDecision: (event) => void decided.push(event) },
     host,
@@ -117,6 +123,32 @@ describe('the path', () => {
         .filter(({ kind }) => kind === 'lane')
         .at(-1),
     ).toMatchObject({ laneState: 'closed', fault });
+  });
+
+  it('offers what it sees to whoever brings the time while the clock keeps the lane closed, and decides on nothing', async () => {
+    const seen = new Set<string>();
+    offered = (text) => {
+      seen.add(text);
+      return false;
+    };
+    host.setWallMs(SIMULATED_START_MS + 3_600_000);
+    await source.show(['CPT:ABC'], 2_000);
+    expect(checkpoint.fault()).toBe('clock-untrusted');
+    expect([...seen]).toEqual(['CPT:ABC']);
+    expect(decided).toEqual([]);
+  });
+
+  it('takes a time code that was accepted for no presentation, and a refused one for a foreign code', async () => {
+    offered = (text) => text === 'CPT:GOOD';
+    await source.show(['CPT:GOOD'], 4_000);
+    expect(decided).toEqual([]);
+    expect(signal.results).toEqual([]);
+    // A travel code beside it is decided on as ever.
+    await source.show(['CPT:GOOD', textOf('valid')], 1_000);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok']);
+    await source.show([], 1_500);
+    await source.show(['CPT:BAD'], 2_000);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'prefix-unknown']);
   });
 
   it('records that a result was not painted', async () => {

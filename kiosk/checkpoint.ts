@@ -28,7 +28,7 @@ import type { PaintOutcome, Signal } from './display/signal.ts';
 import type { Entry, Journal } from './journal/journal.ts';
 import type { PassedCredential } from './journal/reuse-index.ts';
 import { createLaneWatch } from './lane-watch.ts';
-import { createRecorder } from './recorder.ts';
+import { createRecorder, type Recorder } from './recorder.ts';
 import type { Registry, RegistryContent } from './registry/registry.ts';
 
 export interface CheckpointStages {
@@ -40,6 +40,8 @@ export interface CheckpointStages {
   readonly time: KioskTime;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
+  /** Takes signed time that somebody shows to the camera, also while the lane is closed; true: that text needs no answer. */
+  offerTimeCode?(text: string): boolean;
 }
 
 export interface CheckpointOptions {
@@ -68,6 +70,8 @@ export interface Checkpoint {
   readonly done: Promise<void>;
   /** Why the lane is closed; undefined while it is open. */
   fault(): FaultCode | undefined;
+  /** Records what happened beside the path; undefined where it is not on disk. */
+  record: Recorder['append'];
   /** Closes the lane, then stops. */
   stop(): Promise<void>;
 }
@@ -102,8 +106,9 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
   let answers = noAnswers;
   let stopping = false;
 
-  const look = (sighting: Sighting): void => {
-    watcher.onSighting?.(sighting);
+  const look = (seen: Sighting): void => {
+    watcher.onSighting?.(seen);
+    const sighting = { ...seen, symbols: seen.symbols.filter(({ text }) => text === undefined || stages.offerTimeCode?.(text) !== true) };
     const content = registry.content();
     lane.check();
     if (lane.fault() !== undefined || content === undefined) {
@@ -223,6 +228,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
   return {
     done,
     fault: lane.fault,
+    record: recorder.append,
     async stop() {
       stopping = true;
       stopWatch();

@@ -89,7 +89,12 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         ...journal,
         startNewJournal: (afterSeq, lost) => journal.startNewJournal(afterSeq, lost, { nowMs: time.nowMs(), clockState: time.state() }),
         // On a full disk room for the next crossing is worth more than what upstream has already.
-        prune: (acknowledged) => journal.prune(acknowledged, journal.fault() === 'disk-full' ? 0 : config['journal.keepMs']),
+        prune(acknowledged) {
+          const isFull = journal.fault() === 'disk-full';
+          // By a clock that nobody has confirmed everything may look old.
+          if (!isFull && time.state() !== 'trusted') return 0;
+          return journal.prune(acknowledged, isFull ? 0 : config['journal.keepMs'], time.nowMs());
+        },
       },
       mark: {
         read: () => markSchema.safeParse(state.get('sync.mark')).data,
@@ -134,7 +139,11 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       kioskId,
       inbox: { cursor: overlay.cursor, sliceVersion: () => slice()?.manifest.version, apply: overlay.apply },
       keyring: listKeyring,
-      onSignedTime: time.noteSignedTime,
+      needsTime: () => time.state() !== 'trusted',
+      onSignedTime(issuedAtMs, roundTripMs) {
+        const reason = time.noteSignedTime(issuedAtMs, roundTripMs);
+        if (reason !== undefined) host.log.warn('signed-time-ignored', { reason, roundTripMs: Math.round(roundTripMs) });
+      },
       onOtherSlice: pull.wake,
     },
     host,

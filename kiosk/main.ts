@@ -30,6 +30,7 @@ import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
 import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
 import { createMetrics } from './service/metrics.ts';
+import { createTimeDesk } from './time-desk.ts';
 import { wipeLists } from './wipe-lists.ts';
 
 export interface KioskOptions {
@@ -116,6 +117,19 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       },
       host,
     );
+    const time = createKioskTime(host.clock, timeFloor(state), () => registry.keyring()?.expiresAtMs ?? 0);
+    /** Into the journal, once the path is open. */
+    let record: Checkpoint['record'] | undefined;
+    const timeDesk = createTimeDesk(
+      {
+        time,
+        kioskId,
+        centreUrl: config['time.url'] ?? config['upstream.url'],
+        feedKeys: () => registry.keyring()?.roles.feed,
+        record: (change, nowMs) => record?.({ kind: 'time', time: change }, nowMs) !== undefined,
+      },
+      host,
+    );
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
     const pages = cameraPages(config);
     const metrics = createMetrics();
@@ -130,6 +144,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         required: config['display.required'],
         camera: pages,
         metrics: { contentType: metrics.contentType, text: () => metrics.text(facts?.()) },
+        onStaff: (message) => timeDesk.confirm(message.atMs),
       },
       host,
     );
@@ -139,12 +154,14 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const camera = openConfiguredCamera(config, path, loops, pages, host);
     closers.push(camera.close);
     const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
-    const time = createKioskTime(host.clock, timeFloor(state));
     const feed = createDecisionFeed();
     let fault: FaultCode | undefined = 'starting';
     let sync: KioskSync | undefined;
     const checkpoint = startCheckpoint(
-      { source, registry, journal, signal: display, plates: noPlateSource, time, isRevoked: revocation.isRevoked },
+      {
+        ...{ source, registry, journal, signal: display, plates: noPlateSource, time, isRevoked: revocation.isRevoked },
+        offerTimeCode: timeDesk.offerCode,
+      },
       { area: config.area, direction: config.direction },
       {
         onSighting(sighting) {
@@ -170,6 +187,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       },
       host,
     );
+    record = checkpoint.record;
     closers.push(checkpoint.stop);
     sync = startSync(
       {
@@ -208,7 +226,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     if (sync !== undefined) closers.push(sync.stop);
-    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push: sync?.push };
+    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push: sync?.push, clockCard: timeDesk.card };
     facts = () => kioskFacts(parts, fault);
     closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
     return { checkpoint, display, journal, registry, sync, close };

@@ -249,6 +249,13 @@ export const kioskOptions = {
     reason: 'After an outage kiosks come back spread over so long.',
     remote: true,
   }),
+  'time.url': option({
+    schema: z.string().max(256).refine(isUpstreamUrl),
+    optional: true,
+    expected: 'https://..., or http:// to this machine',
+    reason: "Where an officer's phone gets a signed time code for a kiosk without a line; upstream.url, unless said otherwise.",
+    remote: false,
+  }),
   'journal.keepMs': option({
     schema: ms(0, 31_536_000_000),
     default: 604_800_000,

@@ -1,40 +1,99 @@
 /** Trusted time as one thing that stages ask: the pure rules of trusted-time.ts around the machine's clocks. */
 import type { Clock } from '../../config/ports/clock.ts';
+import type { Outcome } from '../../sync/credential/outcome.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
-import { clockState, noteSignedTime, noteStatement, startTime, trustedNowMs, watchClock } from './trusted-time.ts';
+import {
+  type Clocks,
+  clockState,
+  confirmTime,
+  type EntryReason,
+  noteSignedTime,
+  noteStatement,
+  type SignedTimeReason,
+  startTime,
+  type TrustedTime,
+  trustedNowMs,
+  watchClock,
+} from './trusted-time.ts';
 
 export interface KioskTime {
   /** Trusted now, Unix milliseconds. */
   nowMs(): number;
   state(): ClockState;
-  /** A verified statement says that it was issued then. */
+  /** The statements in use are dated then. */
   noteStatement(issuedAtMs: number): void;
-  /** Upstream answered a request of ours, signed, at this instant; the request took `roundTripMs`. */
-  noteSignedTime(issuedAtMs: number, roundTripMs: number): void;
+  /** Upstream answered a request of ours, signed, at this instant; the request took `roundTripMs`. Says why it does not count. */
+  noteSignedTime(issuedAtMs: number, roundTripMs: number): SignedTimeReason | undefined;
+  /** Signed time that was brought by hand; counts only once `record` has put the change on record. */
+  setSigned(issuedAtMs: number, record: RecordChange): SignedTimeReason | 'time-unrecorded' | undefined;
+  /** What staff read off a watch, for this boot. */
+  confirm(enteredMs: number, record: RecordChange): EntryReason | 'time-unrecorded' | undefined;
 }
+
+/** How the time changed: the clock's state before it, how far time was moved, and from when on it counts. */
+export interface TimeChange {
+  readonly before: ClockState;
+  readonly shiftMs: number;
+  readonly nowMs: number;
+}
+/** False where it could not be recorded. */
+export type RecordChange = (change: TimeChange) => boolean;
 
 export interface FloorStore {
   read(): number;
   write(floorMs: number): void;
 }
 
-export function createKioskTime(clock: Clock, store: FloorStore): KioskTime {
-  let time = startTime(clock.wallMs(), clock.monotonicMs(), store.read());
+/** `keyringExpiresAtMs`: no word about a time after that is taken; asked anew each time. */
+export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresAtMs: () => number = () => Infinity): KioskTime {
+  const read = (): Clocks => ({ wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
+  let time = startTime(read(), store.read());
+
+  const state = (): ClockState => {
+    const clocks = read();
+    time = watchClock(time, clocks);
+    return clockState(time, clocks.monotonicMs);
+  };
+  const nowMs = () => trustedNowMs(time, clock.monotonicMs());
+  const apply = (next: TrustedTime) => {
+    // The floor first: what a full disk refuses is asked again.
+    if (next.floorMs > time.floorMs) store.write(next.floorMs);
+    time = next;
+  };
+  /** What cannot be recorded does not happen. */
+  const applyRecorded = <Reason extends string>(outcome: Outcome<TrustedTime, Reason>, before: ClockState, record: RecordChange) => {
+    if (!outcome.ok) return outcome.reason;
+    const earlier = time;
+    const earlierMs = nowMs();
+    time = outcome.value;
+    const change = { before, shiftMs: Math.round(nowMs() - earlierMs), nowMs: nowMs() };
+    const isRecorded = record(change);
+    time = earlier;
+    if (!isRecorded) return 'time-unrecorded' as const;
+    apply(outcome.value);
+    return undefined;
+  };
+  const signedTime = (issuedAtMs: number, roundTripMs: number) =>
+    noteSignedTime(time, { issuedAtMs, roundTripMs }, keyringExpiresAtMs(), read());
+
   return {
-    nowMs: () => trustedNowMs(time, clock.monotonicMs()),
-    state() {
-      time = watchClock(time, clock.wallMs(), clock.monotonicMs());
-      return clockState(time, clock.monotonicMs());
-    },
+    nowMs,
+    state,
     noteStatement(issuedAtMs) {
-      const before = time.floorMs;
-      time = noteStatement(time, issuedAtMs, clock.monotonicMs());
-      if (time.floorMs > before) store.write(time.floorMs);
+      time = noteStatement(time, issuedAtMs);
     },
     noteSignedTime(issuedAtMs, roundTripMs) {
-      const before = time.floorMs;
-      time = noteSignedTime(time, issuedAtMs, roundTripMs, clock.wallMs(), clock.monotonicMs());
-      if (time.floorMs > before) store.write(time.floorMs);
+      const outcome = signedTime(issuedAtMs, roundTripMs);
+      if (outcome.ok) apply(outcome.value);
+      return outcome.ok ? undefined : outcome.reason;
+    },
+    setSigned(issuedAtMs, record) {
+      const before = state();
+      return applyRecorded(signedTime(issuedAtMs, 0), before, record);
+    },
+    confirm(enteredMs, record) {
+      const before = state();
+      return applyRecorded(confirmTime(time, enteredMs, keyringExpiresAtMs(), read()), before, record);
     },
   };
 }

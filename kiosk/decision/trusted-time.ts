@@ -1,83 +1,129 @@
 /**
- * Trusted time: what the kiosk takes for now. Within a boot it runs on the monotonic clock from where the machine's clock
- * stood at the start, and never below the floor, the newest instant that a signed statement vouches for. A machine clock
- * that jumps, or lies before the floor, is not believed. Pure: both clocks are arguments.
+ * Trusted time: what the kiosk takes for now. Within a boot it runs on the monotonic clock from the best word there is:
+ * signed time of the centre, else what staff have confirmed, else the machine's clock at the start; never below the floor,
+ * the newest signed time, which is kept over restarts and moved by nothing else. Pure: both clocks are arguments.
+ *
+ * The date of a statement (keyring, policy, slice) is weaker than signed time: offline keys date statements by clocks that
+ * nobody compares. It pushes the time of an unconfirmed kiosk on by a little, and puts a clock far behind it in doubt; it
+ * is not kept, because the statement itself lies on the disk, where going back to an older one is refused.
  */
+import { accept, type Outcome, refuse } from '../../sync/credential/outcome.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
 
 /** Wall and monotonic clock may drift apart by so much within a boot. */
 const JUMP_MS_MAX = 60_000;
-/** A statement may be dated so far ahead of the machine's clock. */
+/** A statement, or the floor, may lie so far ahead of the clock. */
 const AHEAD_MS_MAX = 600_000;
-
-export interface TrustedTime {
-  /** Wall clock and monotonic clock read at the same moment, at the start. */
-  readonly startWallMs: number;
-  readonly startMonotonicMs: number;
-  /** Signed time minus the machine's clock, at the start; 0 without signed time. */
-  readonly offsetMs: number;
-  /** Newest instant (Unix ms) that a verified statement was issued at; kept on disk over restarts. */
-  readonly floorMs: number;
-  /** A jump was seen: stays until signed time arrives or the restart. */
-  readonly jumped: boolean;
-  /** Signed time has arrived in this boot. */
-  readonly signed: boolean;
-}
-
-export function startTime(wallMs: number, monotonicMs: number, floorMs: number): TrustedTime {
-  return { startWallMs: wallMs, startMonotonicMs: monotonicMs, offsetMs: 0, floorMs, jumped: false, signed: false };
-}
-
 /** A signed answer that took longer than this says too little about now. */
 const ROUND_TRIP_MS_MAX = 10_000;
+/** Staff read minutes off a watch: the minute in which the floor lies is not before it. */
+const ENTRY_MS = 60_000;
+/** The last instant that a Date can hold. */
+const DATE_MS_MAX = 8_640_000_000_000_000;
+
+/** Both clocks of the machine, read at the same moment, Unix and arbitrary milliseconds. */
+export interface Clocks {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+export interface TrustedTime {
+  /** When the time began to run from here. */
+  readonly start: Clocks;
+  /** The time minus the machine's clock, at `start`; 0 where nobody has said better. */
+  readonly offsetMs: number;
+  /** Newest signed time (Unix ms); kept on disk over restarts. */
+  readonly floorMs: number;
+  /** Date of the newest statement in use (Unix ms); 0 for none. */
+  readonly statementMs: number;
+  /** A jump was seen: stays until somebody says what time it is, or the restart. */
+  readonly jumped: boolean;
+  /** Whose word the time is, in this boot. */
+  readonly source: 'machine' | 'staff' | 'signed';
+}
+
+const STATE_OF: Readonly<Record<TrustedTime['source'], ClockState>> = { machine: 'unknown', staff: 'confirmed', signed: 'trusted' };
+
+export type SignedTimeReason = 'signed-time-slow' | 'signed-time-before-floor' | 'signed-time-after-keyring';
+export type EntryReason = 'time-known' | 'time-not-a-date' | 'time-before-floor' | 'time-before-lists' | 'time-after-keyring';
+
+export function startTime(start: Clocks, floorMs: number): TrustedTime {
+  return { start, offsetMs: 0, floorMs, statementMs: 0, jumped: false, source: 'machine' };
+}
 
 /**
- * Takes upstream's word for the time: an answer bound to a request of ours, and quick. From then on now runs from there, on
- * the monotonic clock; what the machine's clock says is compared only for further jumps.
+ * Takes upstream's word for the time: bound to a question of ours, and quick. From then on now runs from there, on the
+ * monotonic clock; what the machine's clock says is compared only for further jumps. The keyring vouches for the key that
+ * says so until it expires: a centre whose clock is years ahead cannot move the floor to where nobody comes back from.
  */
 export function noteSignedTime(
   time: TrustedTime,
-  issuedAtMs: number,
-  roundTripMs: number,
-  wallMs: number,
-  monotonicMs: number,
-): TrustedTime {
-  if (roundTripMs > ROUND_TRIP_MS_MAX || issuedAtMs < time.floorMs) return time;
-  const offsetMs = issuedAtMs - wallMs;
-  return { startWallMs: wallMs, startMonotonicMs: monotonicMs, offsetMs, floorMs: issuedAtMs, jumped: false, signed: true };
+  signed: { readonly issuedAtMs: number; readonly roundTripMs: number },
+  keyringExpiresAtMs: number,
+  clocks: Clocks,
+): Outcome<TrustedTime, SignedTimeReason> {
+  const { issuedAtMs, roundTripMs } = signed;
+  if (roundTripMs > ROUND_TRIP_MS_MAX) return refuse('signed-time-slow');
+  if (issuedAtMs < time.floorMs) return refuse('signed-time-before-floor');
+  if (issuedAtMs >= keyringExpiresAtMs) return refuse('signed-time-after-keyring');
+  const offsetMs = issuedAtMs - clocks.wallMs;
+  return accept({ ...time, start: clocks, offsetMs, floorMs: issuedAtMs, jumped: false, source: 'signed' });
 }
 
-/** Raises the floor to a statement's date. A statement far ahead of the clock puts the clock in doubt, not the floor. */
-export function noteStatement(time: TrustedTime, issuedAtMs: number, monotonicMs: number): TrustedTime {
-  if (issuedAtMs <= time.floorMs) return time;
-  if (issuedAtMs > elapsedTime(time, monotonicMs) + AHEAD_MS_MAX) return { ...time, jumped: true };
-  return { ...time, floorMs: issuedAtMs };
+/** Takes what staff read off a watch, for this boot: where nobody knows better, and only between floor and end of the keyring. */
+export function confirmTime(
+  time: TrustedTime,
+  enteredMs: number,
+  keyringExpiresAtMs: number,
+  clocks: Clocks,
+): Outcome<TrustedTime, EntryReason> {
+  if (clockState(time, clocks.monotonicMs) === 'trusted') return refuse('time-known');
+  if (!Number.isSafeInteger(enteredMs) || enteredMs < 0 || enteredMs > DATE_MS_MAX) return refuse('time-not-a-date');
+  if (enteredMs + ENTRY_MS <= time.floorMs) return refuse('time-before-floor');
+  const nowMs = Math.max(enteredMs, time.floorMs);
+  if (time.statementMs > nowMs + AHEAD_MS_MAX) return refuse('time-before-lists');
+  if (nowMs >= keyringExpiresAtMs) return refuse('time-after-keyring');
+  return accept({ ...time, start: clocks, offsetMs: nowMs - clocks.wallMs, jumped: false, source: 'staff' });
+}
+
+/** The statements in use are dated then. */
+export function noteStatement(time: TrustedTime, issuedAtMs: number): TrustedTime {
+  return issuedAtMs === time.statementMs ? time : { ...time, statementMs: issuedAtMs };
 }
 
 /** Looks at both clocks once more; call it at least every few seconds. */
-export function watchClock(time: TrustedTime, wallMs: number, monotonicMs: number): TrustedTime {
+export function watchClock(time: TrustedTime, { wallMs, monotonicMs }: Clocks): TrustedTime {
   const driftMs = Math.abs(wallMs - elapsedWall(time, monotonicMs));
   return driftMs > JUMP_MS_MAX && !time.jumped ? { ...time, jumped: true } : time;
 }
 
 /** Now, whole Unix milliseconds. */
 export function trustedNowMs(time: TrustedTime, monotonicMs: number): number {
-  return Math.floor(Math.max(time.floorMs, elapsedTime(time, monotonicMs)));
+  const nowMs = Math.max(time.floorMs, elapsedTime(time, monotonicMs));
+  // Signed time knows better than the clock by which a statement was dated.
+  const bound = time.source === 'signed' || isAhead(time, nowMs) ? 0 : time.statementMs;
+  return Math.floor(Math.max(nowMs, bound));
 }
 
-/** `unknown` until signed time arrives. */
+/** `unknown` until signed time arrives or staff confirm. Doubt wins over both. */
 export function clockState(time: TrustedTime, monotonicMs: number): ClockState {
-  const isBehindFloor = elapsedTime(time, monotonicMs) + AHEAD_MS_MAX < time.floorMs;
-  if (time.jumped || isBehindFloor) return 'untrusted';
-  return time.signed ? 'trusted' : 'unknown';
+  const elapsedMs = elapsedTime(time, monotonicMs);
+  const isBehindFloor = elapsedMs + AHEAD_MS_MAX < time.floorMs;
+  if (time.jumped || isBehindFloor || isAhead(time, Math.max(time.floorMs, elapsedMs))) return 'untrusted';
+  return STATE_OF[time.source];
 }
 
-/** Now by the best word there is: the machine's clock at the start, moved by what signed time said of it. */
+/** A statement from the future: its signer's clock is wrong, or the one of the kiosk. */
+function isAhead({ statementMs }: TrustedTime, nowMs: number): boolean {
+  return statementMs > nowMs + AHEAD_MS_MAX;
+}
+
+/** Now by the best word there is. */
 function elapsedTime(time: TrustedTime, monotonicMs: number): number {
   return elapsedWall(time, monotonicMs) + time.offsetMs;
 }
 
 /** What the machine's clock should say now. */
-function elapsedWall(time: TrustedTime, monotonicMs: number): number {
-  return time.startWallMs + (monotonicMs - time.startMonotonicMs);
+function elapsedWall({ start }: TrustedTime, monotonicMs: number): number {
+  return start.wallMs + (monotonicMs - start.monotonicMs);
 }

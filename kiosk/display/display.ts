@@ -14,12 +14,13 @@ import type { CitizenState } from '../decision/citizen-view.ts';
 import type { Guide } from '../decode/camera-code-source.ts';
 import type { Sighting } from '../decode/code-source.ts';
 import { linkCamera } from './camera-link.ts';
-import { type FromCitizen, parseFromCitizen, type ToCitizen } from './messages.ts';
+import { type FromCitizen, parseFromCitizen, type ToCitizen, type ToSupervisor } from './messages.ts';
 import { createMirrorChannel } from './mirror-channel.ts';
 import { type Channel, type MetricsPage, openPageServer } from './page-server.ts';
 import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
 import { createSessions, type Role, type SessionStore } from './sessions.ts';
 import type { PaintOutcome, Signal } from './signal.ts';
+import { createStaffChannel, type StaffHandler } from './staff-channel.ts';
 import type { SupervisorSnapshot } from './supervisor-view.ts';
 
 export interface DisplayOptions {
@@ -34,6 +35,8 @@ export interface DisplayOptions {
   /** Where the page's camera is offered; undefined where the kiosk has one of its own. */
   readonly camera?: Pick<PageLinks, 'messageBytesMax' | 'offer'> | undefined;
   readonly metrics?: MetricsPage;
+  /** What staff say on the supervisor's page; absent: it may say nothing. */
+  readonly onStaff?: StaffHandler;
 }
 
 export interface Display extends Signal {
@@ -63,6 +66,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
   const bootId = toHex(host.random.bytes(8));
   const mirror = createMirrorChannel(options.guide, host.clock);
   const supervisors = new Set<WebSocket>();
+  const hearStaff = createStaffChannel(options.onStaff, host.clock);
   const cameras = new Set<WebSocket>();
   let model: ScreenModel = closedScreen;
   let shown: Shown = viewAt(model, host.clock.monotonicMs());
@@ -127,6 +131,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     const those = channel === 'camera' ? cameras : supervisors;
     those.add(socket);
     socket.on('close', () => those.delete(socket));
+    if (channel === 'supervisor') hearStaff(socket);
     if (channel === 'camera') options.camera?.offer(linkCamera(socket, host.clock));
   };
 
@@ -190,7 +195,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     health,
     offerMirror: mirror.offer,
     setSupervisor(snapshot) {
-      const message = JSON.stringify(snapshot);
+      const message = JSON.stringify({ kind: 'snapshot', ...snapshot } satisfies ToSupervisor);
       for (const socket of supervisors) if (socket.bufferedAmount < BUFFERED_BYTES_MAX) socket.send(message);
     },
     restartScreen() {

@@ -1,7 +1,11 @@
-/** The messages between kiosk and pages. The citizen page may only say what it has painted. */
+/**
+ * The messages between kiosk and pages. The citizen page may only say what it has painted; what the supervisor's page may say
+ * stands in one list, and each message is answered in words.
+ */
 import { z } from 'zod';
 import { citizenStates } from '../decision/citizen-view.ts';
 import type { ScreenView } from './screen-state.ts';
+import type { SupervisorSnapshot } from './supervisor-view.ts';
 
 /** A change of the screen: painted at once, then acknowledged. */
 export interface StateMessage {
@@ -35,10 +39,38 @@ export const fromCitizenSchema = z.strictObject({
 });
 export type FromCitizen = z.infer<typeof fromCitizenSchema>;
 
-export const FROM_CITIZEN_BYTES_MAX = 512;
+/** What staff say on the supervisor's page. */
+const fromSupervisorSchema = z.discriminatedUnion('kind', [
+  /** That it is this time now, Unix milliseconds; whether it can be is judged by the kiosk. */
+  z.strictObject({ kind: z.literal('confirm-time'), atMs: z.number().int() }),
+]);
+export type StaffMessage = z.infer<typeof fromSupervisorSchema>;
+
+/** The kiosk's answer, as staff read it. */
+export interface StaffReply {
+  readonly ok: boolean;
+  readonly vi: string;
+  readonly en: string;
+}
+
+export type ToSupervisor =
+  | (SupervisorSnapshot & { readonly kind: 'snapshot' })
+  | (StaffReply & { readonly kind: 'staff-reply'; readonly to: StaffMessage['kind'] });
+
+/** A longer message of either page ends its connection. */
+export const FROM_PAGE_BYTES_MAX = 512;
 
 /** Undefined for anything that is no such message. */
 export function parseFromCitizen(text: string): FromCitizen | undefined {
+  return parse(text, fromCitizenSchema);
+}
+
+/** Undefined for anything that is no such message. */
+export function parseFromSupervisor(text: string): StaffMessage | undefined {
+  return parse(text, fromSupervisorSchema);
+}
+
+function parse<Schema extends z.ZodType>(text: string, schema: Schema): z.infer<Schema> | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -46,6 +78,6 @@ export function parseFromCitizen(text: string): FromCitizen | undefined {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
-  const parsed = fromCitizenSchema.safeParse(json);
+  const parsed = schema.safeParse(json);
   return parsed.success ? parsed.data : undefined;
 }

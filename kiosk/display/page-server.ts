@@ -11,7 +11,7 @@ import fastify from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../config/faults.ts';
 import { packageRoot } from '../../config/host/install-paths.ts';
-import { FROM_CITIZEN_BYTES_MAX } from './messages.ts';
+import { FROM_PAGE_BYTES_MAX } from './messages.ts';
 import { cookieName, type Role, roles, type Sessions } from './sessions.ts';
 
 export type Channel = 'citizen' | 'mirror' | 'camera' | 'supervisor';
@@ -84,7 +84,7 @@ export async function openPageServer(
   await app.register(fastifyStatic, { root: join(packageRoot, 'dist/kiosk/display/pages'), cacheControl: false });
 
   const serverOf = (maxPayload: number) => new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
-  const sockets = serverOf(FROM_CITIZEN_BYTES_MAX);
+  const sockets = serverOf(FROM_PAGE_BYTES_MAX);
   const cameras = cameraBytesMax === undefined ? undefined : serverOf(cameraBytesMax);
   app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
     const own = portOf(app.server.address());

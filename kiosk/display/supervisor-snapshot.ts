@@ -12,7 +12,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Registry, RegistryContent } from '../registry/registry.ts';
 import type { DecisionFeed } from './decision-feed.ts';
 import type { Display } from './display.ts';
-import type { SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
+import type { ClockCard, SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
 
 export interface SnapshotParts {
   readonly config: { readonly kioskId: string; readonly checkpointId: string; readonly lane: string };
@@ -22,6 +22,8 @@ export interface SnapshotParts {
   readonly journal: Pick<Journal, 'counts' | 'lastSeq'>;
   readonly display: Pick<Display, 'screen'>;
   readonly time: KioskTime;
+  /** How staff may bring the time; undefined once it is signed. */
+  clockCard?(): ClockCard | undefined;
   readonly feed: DecisionFeed;
   /** Undefined for a kiosk without upstream. */
   readonly push:
@@ -76,7 +78,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
       picture: camera.picture,
     },
     screen: display.screen(),
-    clock: { state: time.state(), at: new Date(nowMs).toISOString() },
+    clock: { state: time.state(), at: new Date(nowMs).toISOString(), card: parts.clockCard?.() },
     slice: { version: content?.slice.manifest.version, ...(content === undefined ? noData : dataOf(content, nowMs)) },
     journal: { records, unacknowledged: sync?.waiting ?? records },
     upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',

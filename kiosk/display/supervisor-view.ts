@@ -1,6 +1,7 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
 import type { FaultEntry } from '../../config/faults.ts';
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
+import type { ClockState } from '../../sync/protocol/records.ts';
 import type { CitizenState } from '../decision/citizen-view.ts';
 import type { DataGrades } from '../decision/staleness.ts';
 
@@ -24,6 +25,14 @@ export interface SupervisorDecision {
   readonly painted: 'painted' | 'unpainted' | 'superseded' | 'pending';
 }
 
+/** How staff bring the time, shown while no signed time has arrived. */
+export interface ClockCard {
+  /** Where an officer's phone gets a time code, and the same as a QR code; undefined where no centre is known. */
+  readonly link: { readonly url: string; readonly path: string; readonly size: number; readonly remainingS: number } | undefined;
+  /** Why the code that was last shown to the camera was not taken. */
+  readonly refused: { readonly vi: string; readonly en: string } | undefined;
+}
+
 export interface SupervisorSnapshot {
   readonly kioskId: string;
   readonly checkpointId: string;
@@ -40,7 +49,7 @@ export interface SupervisorSnapshot {
     readonly picture?: { readonly level: number; readonly detail: number } | undefined;
   };
   readonly screen: { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
-  readonly clock: { readonly state: string; readonly at: string };
+  readonly clock: { readonly state: ClockState; readonly at: string; readonly card?: ClockCard | undefined };
   readonly slice: {
     readonly version: number | undefined;
     readonly ageMinutes: number | undefined;

@@ -114,6 +114,28 @@ describe('journal', () => {
     expect(new Set(used).size).toBe(used.length);
   });
 
+  it('forgets no pass at a boot with a clock in 2099, and those that are over with a clock that is right', () => {
+    const first = open();
+    const short = testDecision(5);
+    if (short.kind !== 'decision' || short.passed === undefined) throw new Error('no pass');
+    const claims = { ...short.passed.credential.claims, expiresAt: 1_700_000_100 };
+    const passed = { ...short.passed, credential: { ...short.passed.credential, claims }, subjectUntilMs: 1_700_000_100_000 };
+    first.append({ ...short, passed }, context);
+    first.append(testDecision(6, 1_700_000_050_000), context);
+    first.close();
+    const usesAt = (wallMs: number) => {
+      const journal = openJournal(testJournalOptions(dataDir), createSimulatedHost(1, wallMs));
+      const uses = [5, 6].map((number) => journal.reuse.find(testCredential(number)).uses);
+      journal.close();
+      return uses;
+    };
+    expect(usesAt(Date.UTC(2099, 0, 1))).toEqual([1, 1]);
+    const second = open();
+    second.append(testDecision(7, 1_700_000_200_000), context);
+    second.close();
+    expect(usesAt(1_700_000_200_000)).toEqual([0, 1]);
+  });
+
   it('knows earlier passes again after a restart, by keyed hash only', () => {
     const first = open();
     first.append(testDecision(5, 1_700_000_000_000), context);

@@ -50,7 +50,8 @@ export type Entry =
     }
   | { readonly kind: 'painted'; readonly ref: string; readonly painted: 'painted' | 'unpainted' | 'superseded' }
   | { readonly kind: 'lane'; readonly laneState: 'open' | 'closed'; readonly fault?: string | undefined }
-  | { readonly kind: 'fault'; readonly fault: string };
+  | { readonly kind: 'fault'; readonly fault: string }
+  | { readonly kind: 'time'; readonly time: NonNullable<JournalRecord['time']> };
 
 export type LostRange = NonNullable<JournalRecord['lost']>;
 
@@ -72,8 +73,8 @@ export interface Journal {
   hashAt(n: number): string | undefined;
   /** Goes on in a new journal that begins with the records above `afterSeq`, and then with `lost` where some are gone for good. */
   startNewJournal(afterSeq: number, lost: LostRange | undefined, context: RecordContext): void;
-  /** Removes acknowledged segments older than `keepMs`; returns how many. */
-  prune(acknowledged: number, keepMs: number): number;
+  /** Removes acknowledged segments older than `keepMs` at `nowMs`, by the machine's clock if absent; returns how many. */
+  prune(acknowledged: number, keepMs: number, nowMs?: number): number;
   /** Why no decision may be made now, though records of the lane can still be written: the disk has no reserve left. */
   fault(): FaultCode | undefined;
   close(): void;
@@ -225,7 +226,7 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
       opened();
       if (lost !== undefined) store({ ...clearPart('lost-range', context), lost }, [], undefined);
     },
-    prune: (acknowledged, keepMs) => opened().prune(acknowledged, keepMs, host.clock.wallMs()),
+    prune: (acknowledged, keepMs, nowMs = host.clock.wallMs()) => opened().prune(acknowledged, keepMs, nowMs),
     fault() {
       try {
         return opened().hasReserve() ? undefined : 'disk-full';

@@ -31,7 +31,8 @@ export interface ReuseIndex {
   inside(sinceMs: number): number;
   tagsFor(passed: PassedCredential): ReuseTag[];
   add(tags: readonly ReuseTag[]): void;
-  rebuild(tags: readonly ReuseTag[], nowMs: number): void;
+  /** Drops what is over at `wallMs`, and at the last pass of all: a clock that is years ahead after a boot forgets nobody. */
+  rebuild(tags: readonly ReuseTag[], wallMs: number): void;
 }
 
 const TAG_BYTES = 16;
@@ -75,8 +76,9 @@ export function createReuseIndex(key: Uint8Array): ReuseIndex {
       ];
     },
     add,
-    rebuild(tags, nowMs) {
+    rebuild(tags, wallMs) {
       passes.clear();
+      const nowMs = tags.reduce((newestMs, { passedAtMs }) => Math.max(newestMs, Math.min(passedAtMs, wallMs)), 0);
       add(tags.filter(({ expiresAtMs }) => expiresAtMs > nowMs));
     },
   };

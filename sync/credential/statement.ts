@@ -18,6 +18,7 @@ export const signerRoles = {
   'slice-manifest': 'slice',
   'slice-key': 'slice',
   feed: 'feed',
+  time: 'feed',
   receipt: 'receipt',
   enrolment: 'fleet',
   heartbeat: 'fleet',

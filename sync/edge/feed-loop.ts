@@ -22,6 +22,8 @@ export interface FeedOptions {
   readonly kioskId: string;
   readonly inbox: FeedInbox;
   keyring(): Keyring | undefined;
+  /** Whether the kiosk does not know what time it is: then it asks more often. */
+  needsTime(): boolean;
   onSignedTime(issuedAtMs: number, roundTripMs: number): void;
   /** The current slice is another than the one in use, or the one in use is not known any more. */
   onOtherSlice(): void;
@@ -38,6 +40,7 @@ const IDLE_MS = 500;
 const SLACK_MS = 10_000;
 /** A question that is answered at once tells the time; a waiting one does not. */
 const TIME_MS = 600_000;
+const NEEDED_TIME_MS = 20_000;
 
 export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   const { client, inbox, kioskId } = options;
@@ -51,7 +54,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   /** Undefined where a page was applied, else why not. */
   const ask = async (keyring: Keyring, cursor: NonNullable<ReturnType<FeedInbox['cursor']>>): Promise<string | undefined> => {
     const startedAtMs = host.clock.monotonicMs();
-    const asksTime = startedAtMs - askedTimeAtMs >= TIME_MS;
+    const asksTime = startedAtMs - askedTimeAtMs >= (options.needsTime() ? NEEDED_TIME_MS : TIME_MS);
     const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
     const { sliceId, generation, seq } = cursor;
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;

@@ -96,6 +96,10 @@ const OPEN_APP = [
   'Ask for the live code in the app, not a picture of it.',
 ] as const;
 const OTHER_WAY = ['Hướng dẫn lộ trình hoặc đổi giấy phép.', 'Explain the route or a change of permit.'] as const;
+const BRING_TIME = [
+  'Kiểm tra thủ công. Xác nhận ngày giờ trên trang giám sát, hoặc đưa mã giờ của trung tâm vào camera.',
+  "Check by hand. Confirm date and time on the supervisor's page, or show a time code of the centre to the camera.",
+] as const;
 const COMPARE_CARD = ['Đối chiếu giấy tờ tùy thân.', 'Compare the identity card.'] as const;
 
 const malformed = deny('D-40', 'not-recognised', words('Mã bị hỏng hoặc sai cấu trúc', 'The code is damaged or malformed', ...NEW_CODE));
@@ -291,22 +295,8 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
       'Ask to wait until somebody leaves.',
     ),
   ),
-  'clock-untrusted': seeStaff(
-    words(
-      'Đồng hồ của máy không tin được',
-      "The kiosk's clock cannot be trusted",
-      'Kiểm tra thủ công; báo kỹ thuật.',
-      'Check by hand; call the operator.',
-    ),
-  ),
-  'clock-unknown': seeStaff(
-    words(
-      'Đồng hồ của máy chưa được xác nhận',
-      "The kiosk's clock is not confirmed",
-      'Kiểm tra thủ công; nối mạng để lấy giờ.',
-      'Check by hand; connect the kiosk to get the time.',
-    ),
-  ),
+  'clock-untrusted': seeStaff(words('Đồng hồ của máy không tin được', "The kiosk's clock cannot be trusted", ...BRING_TIME)),
+  'clock-unknown': seeStaff(words('Đồng hồ của máy chưa được xác nhận', "The kiosk's clock is not confirmed", ...BRING_TIME)),
   'slice-stale': seeStaff(
     words('Dữ liệu quá cũ', 'The data is too old', 'Kiểm tra thủ công; cập nhật dữ liệu.', 'Check by hand; update the data.'),
   ),

@@ -5,9 +5,13 @@
  */
 import { z } from 'zod';
 
-const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range'] as const;
+const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range', 'time'] as const;
 
-export const clockStates = ['trusted', 'unknown', 'untrusted'] as const;
+/**
+ * Whether the time can be believed: `trusted`, signed time has arrived since the boot; `confirmed`, staff have said in this
+ * boot what time it is; `unknown`, it is the machine's clock; `untrusted`, something contradicts it.
+ */
+export const clockStates = ['trusted', 'confirmed', 'unknown', 'untrusted'] as const;
 export type ClockState = (typeof clockStates)[number];
 
 const base64url = z.string().regex(/^[A-Za-z0-9_-]+$/);
@@ -55,5 +59,10 @@ export const recordSchema = z.strictObject({
       receipt: z.string().max(2_000),
     })
     .optional(),
+  /**
+   * Time records: staff have confirmed the time, or a signed time code was shown to the camera. The record is of the time
+   * as it is from then on; before it the clock was in state `before`, and the kiosk's time `shiftMs` behind.
+   */
+  time: z.strictObject({ source: z.enum(['staff', 'code']), before: z.enum(clockStates), shiftMs: z.number().int() }).optional(),
 });
 export type JournalRecord = z.infer<typeof recordSchema>;

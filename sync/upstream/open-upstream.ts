@@ -18,6 +18,7 @@ import { createFeedHub } from './slices/feed-hub.ts';
 import { createPublisher, type SliceScope } from './slices/publish.ts';
 import { sliceRoutes } from './slices/routes.ts';
 import type { Store } from './store/store.ts';
+import { timeRoutes } from './time/routes.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
 export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf'> {
@@ -77,6 +78,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     ),
     ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: offline }, host),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
+    ...timeRoutes(keys.feed, host.clock),
     ...overviewRoutes(store, host.clock),
   ];
   const server = await startServer(

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import Database from 'better-sqlite3';
 import nacl from 'tweetnacl';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -186,6 +187,19 @@ describe('batches', () => {
     expect(await centre.store.counts()).toMatchObject({ records: 3, batchesWaiting: 0 });
   });
 
+  it('keep that the time was brought by hand, and refuse what says so otherwise', async () => {
+    const set = { source: 'staff', before: 'unknown', shiftMs: 86_400_000 } as const;
+    const { laneState: _, ...brought } = record({ kind: 'time', clockState: 'confirmed', time: set });
+    const lines = [text(brought), text({ ...record({ kind: 'time' }), time: { ...set, source: 'guess' } })];
+    expect(receiptOf((await ask(target, { body: batch(lines) })).text)).toMatchObject({
+      n: 2,
+      rejected: [{ n: 2, reason: 'line-schema' }],
+    });
+    await centre.upstream.settle();
+    const events = new Database(join(folder, 'upstream', 'store.db'), { readonly: true }).prepare('SELECT kind, value FROM event').all();
+    expect(events).toEqual([{ kind: 'time', value: 'staff unknown 86400000' }]);
+  });
+
   it('of another history are a fork, with points of the own one', async () => {
     await ask(target, { body: batch([text(record())]) });
     const receipt = receiptOf((await ask(target, { body: batch([text(record()), text(record())]) })).text);
@@ -352,6 +366,8 @@ describe('the document', () => {
       '/v1/config',
       '/v1/registry/changes',
       '/v1/registry/audit',
+      '/v1/time',
+      '/time',
       '/v1/overview',
       '/',
     ]);

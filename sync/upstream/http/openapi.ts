@@ -44,7 +44,10 @@ function operation(route: Route) {
     operationId: route.operationId,
     summary: route.summary,
     security: security[route.caller],
-    parameters: names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+    parameters: [
+      ...names.map((name) => ({ name, in: 'path', required: true, schema: { type: 'string' } })),
+      ...Object.entries(route.query ?? {}).map(([name, type]) => ({ name, in: 'query', required: true, schema: z.toJSONSchema(type) })),
+    ],
     ...(route.method === 'POST' && {
       requestBody: {
         required: true,

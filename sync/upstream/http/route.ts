@@ -13,6 +13,8 @@ export interface UpstreamRequest {
   readonly params: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Uint8Array;
+  /** Network address of whoever is connected. */
+  readonly address: string;
 }
 
 /** Who asks: a kiosk by its signature, with the nonce that its answer is bound to. */
@@ -38,6 +40,8 @@ interface RouteBase {
   readonly operationId: string;
   readonly summary: string;
   readonly bodyBytesMax: number;
+  /** Parameters behind the path that must be there, where the document is to name them. */
+  readonly query?: Readonly<Record<string, z.ZodType>>;
   /** Shape of a JSON body, where there is one. */
   readonly request?: z.ZodType;
   /** What a good answer is. */

@@ -130,6 +130,7 @@ function describe(request: FastifyRequest): UpstreamRequest {
     params: Object.fromEntries(Object.entries(params).map(([name, value]) => [name, String(value)])),
     headers: request.headers,
     body: request.body instanceof Uint8Array ? request.body : new Uint8Array(0),
+    address: request.ip,
   };
 }
 
@@ -153,7 +154,7 @@ function respond(response: FastifyReply, reply: Reply): FastifyReply {
   }
   const body = problemBody(reply.code, reply.detail);
   if (reply.code === 'operator-unknown') void response.header('www-authenticate', REALM);
-  if (body.status === 503) void response.header('retry-after', '5');
+  if (body.status === 503 || body.status === 429) void response.header('retry-after', '5');
   return response.code(body.status).type('application/problem+json').send(JSON.stringify(body));
 }
 

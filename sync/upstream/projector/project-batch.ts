@@ -111,10 +111,20 @@ function crossingOf(record: JournalRecord, decision: SealedDecision): Omit<Cross
 }
 
 function eventOf(record: JournalRecord): JournalEvent {
-  const { id, kind, ref, kioskId, checkpointId, lane, eventTime, painted, laneState, fault, lost } = record;
+  const { id, kind, ref, kioskId, checkpointId, lane, eventTime, painted, laneState, fault, lost, time } = record;
   const state = laneState === undefined ? fault : fault === undefined ? laneState : `${laneState} ${fault}`;
   const range = lost === undefined ? undefined : `${lost.journalId} ${lost.from}-${lost.to}`;
-  return { recordId: id, kind, ref, kioskId, checkpointId, lane, eventAtMs: Date.parse(eventTime), value: painted ?? state ?? range };
+  const set = time === undefined ? undefined : `${time.source} ${time.before} ${time.shiftMs}`;
+  return {
+    recordId: id,
+    kind,
+    ref,
+    kioskId,
+    checkpointId,
+    lane,
+    eventAtMs: Date.parse(eventTime),
+    value: painted ?? state ?? range ?? set,
+  };
 }
 
 function lostAlarm(kioskId: string, { journalId, from, to }: NonNullable<JournalRecord['lost']>): Alarm {

@@ -4,23 +4,26 @@ import '@fontsource/be-vietnam-pro/latin-800.css';
 import '@fontsource/be-vietnam-pro/vietnamese-500.css';
 import '@fontsource/be-vietnam-pro/vietnamese-800.css';
 import './supervisor.css';
+import type { StaffMessage, ToSupervisor } from '../../messages.ts';
 import type { SupervisorDecision, SupervisorSnapshot } from '../../supervisor-view.ts';
+import { createClockCard } from './clock-card.ts';
+import { element } from './element.ts';
 import { type Language, say, type TextName } from './words.ts';
 
 const OLD_MS = 3_000;
 const RECONNECT_MS = 2_000;
 const FRAME_OLD_MS = 2_000;
 
-const element = (id: string): HTMLElement => {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page lacks #${id}`);
-  return found;
-};
-
 let snapshot: SupervisorSnapshot | undefined;
 let heardAt = -Infinity;
 let language: Language = localStorage.getItem('language') === 'en' ? 'en' : 'vi';
 const t = (name: TextName) => say(name, language);
+let channel: WebSocket | undefined;
+const clockCard = createClockCard((message: StaffMessage) => {
+  if (channel?.readyState !== WebSocket.OPEN) return false;
+  channel.send(JSON.stringify(message));
+  return true;
+});
 
 function render(): void {
   const isOld = performance.now() - heardAt > OLD_MS;
@@ -39,6 +42,7 @@ function render(): void {
     alert.textContent = fault === undefined ? t('open') : `${t('closed')} ${fault.screenCode}: ${faultText(fault)}`;
     alert.dataset.level = fault === undefined ? 'good' : 'bad';
   }
+  clockCard.show(isOld ? undefined : snapshot?.clock, performance.now() - heardAt, language);
   if (snapshot === undefined) return;
   element('place').textContent = `${snapshot.checkpointId} · ${snapshot.lane} · ${snapshot.kioskId}`;
   element('demo').hidden = !snapshot.demo;
@@ -60,7 +64,7 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
     chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
     ...(camera.picture === undefined ? [] : [chip('picture', pictureText(camera.picture), camera.state !== 'down')]),
     chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
-    chip('clock', `${clock.state} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
+    chip('clock', `${t(clock.state)} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
     chip('slice', sliceText, slice.grade === 'fresh'),
     chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
     chip('upstream', t(upstream), upstream === 'reached'),
@@ -108,9 +112,15 @@ function cell(tag: 'td' | 'th', text: string): HTMLElement {
 
 function connect(): void {
   const socket = new WebSocket(`ws://${location.host}/supervisor/socket`);
+  channel = socket;
   socket.addEventListener('message', ({ data }) => {
-    heardAt = performance.now();
-    snapshot = JSON.parse(data);
+    const message: ToSupervisor = JSON.parse(data);
+    if (message.kind === 'staff-reply') {
+      clockCard.hear(message);
+    } else {
+      heardAt = performance.now();
+      snapshot = message;
+    }
     render();
   });
   socket.addEventListener('close', () => window.setTimeout(connect, RECONNECT_MS));

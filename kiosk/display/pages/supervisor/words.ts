@@ -38,6 +38,31 @@ const texts = {
   reached: ['đã kết nối', 'connected'],
   unreached: ['mất liên lạc', 'no contact'],
   old: ['cũ', 'old'],
+  trusted: ['do trung tâm ký', 'signed by the centre'],
+  confirmed: ['cán bộ xác nhận', 'confirmed by staff'],
+  unknown: ['chưa xác nhận', 'not confirmed'],
+  untrusted: ['không tin được', 'not to be trusted'],
+  clockUnknown: ['Đồng hồ của máy chưa được xác nhận', 'The clock of the kiosk is not confirmed'],
+  clockUntrusted: ['Đồng hồ của máy không tin được', 'The clock of the kiosk cannot be trusted'],
+  clockConfirmed: ['Giờ do cán bộ xác nhận (mở để sửa)', 'The time was confirmed by staff (open to correct it)'],
+  believed: ['Máy cho rằng bây giờ là', 'The kiosk believes that it is now'],
+  how: [
+    'Cách 1. So với đồng hồ của bạn. Nếu khác, gõ ngày giờ đúng (giờ Việt Nam), rồi bấm xác nhận.',
+    'Way 1. Compare with your watch. Where it differs, type the right time and date (Vietnam time), then confirm.',
+  ],
+  hour: ['Giờ', 'Hour'],
+  minute: ['Phút', 'Minute'],
+  day: ['Ngày', 'Day'],
+  month: ['Tháng', 'Month'],
+  year: ['Năm', 'Year'],
+  confirm: ['Xác nhận ngày giờ này', 'Confirm this time and date'],
+  reset: ['Lấy lại giờ của máy', "Back to the kiosk's time"],
+  notADate: ['Đây không phải là ngày giờ có thật. Kiểm tra lại từng ô.', 'This is not a date and time. Check each field.'],
+  unsent: ['Mất liên lạc với máy làn: chưa gửi được.', 'No contact with the kiosk: nothing was sent.'],
+  scan: [
+    'Cách 2. Quét mã này bằng điện thoại có mạng, rồi đưa mã hiện trên điện thoại vào camera của làn.',
+    'Way 2. Scan this with a phone that has a network, then hold the code that it shows up to the camera of the lane.',
+  ],
 } as const;
 
 export type TextName = keyof typeof texts;
