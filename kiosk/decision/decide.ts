@@ -112,11 +112,24 @@ const checkNames: readonly CheckName[] = ['registry', 'place', 'tags', 'reuse', 
 export function decide(presented: Presented, context: DecisionContext): Decision {
   const grade = worstGrade(context.surroundings.grades);
   if (presented.kind !== 'code') return decision(presented.kind, undefined, undefined, grade);
-  if (!presented.read.ok) return decision(presented.read.reason, presented.read.signed, undefined, grade);
+  if (!presented.read.ok) {
+    const { reason, signed } = presented.read;
+    return decision((TIME_REASONS.includes(reason) ? clockDoubt(context) : undefined) ?? reason, signed, undefined, grade);
+  }
   const known = knownOf(presented.read.value, presented);
   const reason = firstReason(known, context) ?? 'ok';
   return decision(reason, known.credential, known.plate, grade);
 }
+
+/** What a kiosk that does not know the time cannot say of anybody. */
+const TIME_REASONS: readonly Reason[] = [
+  'not-yet-valid',
+  'expired',
+  'declaration-future',
+  'declaration-stale',
+  'pop-step-old',
+  'pop-step-future',
+];
 
 /** Every check by itself, for `policy explain`: what else would have stopped this credential. */
 export function checkAll(
@@ -203,14 +216,20 @@ function checkRoom({ inside }: Known, { policy, direction }: DecisionContext): R
   return inside === undefined || inside >= policy.occupancy.max ? 'venue-full' : undefined;
 }
 
-function checkSurroundings({ credential }: Known, { policy, surroundings }: DecisionContext): Reason | undefined {
-  const { clock, grades, trustExpired } = surroundings;
-  if (clock === 'untrusted') return 'clock-untrusted';
-  if (clock === 'unknown' && !policy.passOnUnknownClock) return 'clock-unknown';
+function checkSurroundings({ credential }: Known, context: DecisionContext): Reason | undefined {
+  const { policy, surroundings } = context;
+  const { grades, trustExpired } = surroundings;
+  const doubt = clockDoubt(context);
+  if (doubt !== undefined) return doubt;
   if (grades.statuses === 'closed' || grades.revocations === 'closed') return 'slice-stale';
   if (grades.keys === 'closed') return 'keys-stale';
   if (!passesGrades(grades, credential.claims.class, policy)) return 'class-restricted';
   return trustExpired ? 'trust-list-expired' : undefined;
+}
+
+function clockDoubt({ policy, surroundings: { clock } }: DecisionContext): Reason | undefined {
+  if (clock === 'untrusted') return 'clock-untrusted';
+  return clock === 'unknown' && !policy.passOnUnknownClock ? 'clock-unknown' : undefined;
 }
 
 /** What only a person can settle. A card that matches settles nothing: who photographs a code can make a number that fits. */

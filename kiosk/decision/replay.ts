@@ -47,6 +47,9 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
   if (refused !== undefined) return { kind: 'code', read: { ok: false, reason: refused } };
   if (claims === undefined || form === undefined || kid === undefined) throw new Error(`${reason} without a credential`);
   const { step, slice, reuse, inside } = inputs;
+  // Never looked up: refused for its time, of which a clock in doubt can say nothing.
+  const isOfTime = (reason === 'clock-unknown' || reason === 'clock-untrusted') && slice === undefined;
+  if (isOfTime) return { kind: 'code', read: { ok: false, reason: 'expired' } };
   const passedAtMs = (ageMs: number | undefined) => (ageMs === undefined ? undefined : eventTimeMs - ageMs);
   return {
     kind: 'code',
