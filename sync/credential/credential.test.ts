@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { fixturePath, readJson } from '../../fixtures/corpus.ts';
 import { soundBackend } from '../../fixtures/sound-backend.ts';
 import { readCredential, writeCp2 } from './credential.ts';
+import { StrictEd25519 } from './ed25519.ts';
 import { stepAt, writeRotating } from './proof.ts';
 import { parseTrustFile } from './trust.ts';
 
@@ -27,6 +28,16 @@ describe.each(['native', 'tweetnacl'] as const)('profile vectors with %s', (back
 describe('profile vectors', () => {
   it('are 27 codes', () => {
     expect(profile.vectors).toHaveLength(27);
+  });
+
+  it('are read with the verifier that is given, both signatures of an app', () => {
+    const [app] = profile.vectors.filter(({ id }) => id === 'ok-app-rotating');
+    const answers = (...said: boolean[]) => {
+      const ed25519 = new StrictEd25519('native', () => said.shift() === true);
+      const read = readCredential(app?.qr ?? '', { trust: trust.value, now: profile.now, ed25519 });
+      return read.ok ? 'ok' : read.reason;
+    };
+    expect([answers(false), answers(true, false), answers(true, true)]).toEqual(['sig-invalid', 'pop-invalid', 'ok']);
   });
 
   it('let nothing pass at a time, or within a limit, that is no number', () => {

@@ -58,6 +58,19 @@ describe('signatures that nobody made honestly', () => {
     expect(alone).toBeGreaterThan(0);
   });
 
+  it('are refused under a key of small order with an R that anybody can choose', () => {
+    let alone = 0;
+    for (let k = 0n; k < 8n; k++) {
+      // No secret is needed: of some messages in eight, under the neutral point of all, S = r is the signature.
+      for (let n = 1n; n <= 8n; n++) {
+        const { key, signature: forged } = signOddly(Uint8Array.of(Number(n)), 0n, 3000n + n, [multiply(TORSION, k), IDENTITY]);
+        if (n === 1n && nacl.sign.detached.verify(Uint8Array.of(1), forged, key)) alone++;
+        expect(verdict(Uint8Array.of(Number(n)), forged, key)).toBe('sig-invalid');
+      }
+    }
+    expect(alone).toBeGreaterThan(0);
+  });
+
   it('get one verdict where the key has a part of small order: the equation without cofactor', () => {
     const torsion = Array.from({ length: 8 }, (_, k) => multiply(TORSION, BigInt(k)));
     expect(new Set(torsion.map(({ x, y }) => `${x} ${y}`)).size).toBe(8);

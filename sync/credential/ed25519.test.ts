@@ -129,6 +129,16 @@ describe('the self-test of a back end', () => {
   });
 });
 
+describe('the gate alone', () => {
+  it('refuses what it should, even before a back end that says yes to everything', () => {
+    const open = new StrictEd25519('native', () => true);
+    expect(open.check(message, good, signer.publicKey)).toBeUndefined();
+    const wrongKeys = [new Uint8Array(), signer.publicKey.slice(1), new Uint8Array([...signer.publicKey, 0]), littleEndian(PRIME_P + 3n)];
+    for (const key of [...wrongKeys, ...smallOrder.map(fromHex)]) expect(open.check(message, good, key)).toBe('sig-invalid');
+    for (const length of [0, 32, 63, 65, 128]) expect(open.check(message, new Uint8Array(length), signer.publicKey)).toBe('sig-length');
+  });
+});
+
 describe('a key that is to be trusted', () => {
   it('has 32 bytes, a canonical y and no small order', () => {
     expect(isPublicKeyAcceptable(signer.publicKey)).toBe(true);
