@@ -13,7 +13,7 @@ import { createSigner } from '../sync/credential/signer.ts';
 import { cameraPages, openConfiguredCamera } from './camera/configured-camera.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
-import { noPlateSource } from './decision/plate-source.ts';
+import { createPlateKeypad } from './decision/plate-keypad.ts';
 import { createCameraCodeSource } from './decode/camera-code-source.ts';
 import { openWorkerDecoder } from './decode/worker-decoder.ts';
 import { createDecisionFeed } from './display/decision-feed.ts';
@@ -30,6 +30,7 @@ import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
 import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
 import { createMetrics } from './service/metrics.ts';
+import { createStaffDesk } from './staff-desk.ts';
 import { createTimeDesk } from './time-desk.ts';
 import { wipeLists } from './wipe-lists.ts';
 
@@ -130,6 +131,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       },
       host,
     );
+    const plates = createPlateKeypad(host.clock);
     const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
     const pages = cameraPages(config);
     const metrics = createMetrics();
@@ -144,7 +146,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         required: config['display.required'],
         camera: pages,
         metrics: { contentType: metrics.contentType, text: () => metrics.text(facts?.()) },
-        onStaff: (message) => timeDesk.confirm(message.atMs),
+        onStaff: createStaffDesk(timeDesk, plates),
       },
       host,
     );
@@ -159,7 +161,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     let sync: KioskSync | undefined;
     const checkpoint = startCheckpoint(
       {
-        ...{ source, registry, journal, signal: display, plates: noPlateSource, time, isRevoked: revocation.isRevoked },
+        ...{ source, registry, journal, signal: display, plates, time, isRevoked: revocation.isRevoked },
         offerTimeCode: timeDesk.offerCode,
       },
       { area: config.area, direction: config.direction },

@@ -43,6 +43,8 @@ export type FromCitizen = z.infer<typeof fromCitizenSchema>;
 const fromSupervisorSchema = z.discriminatedUnion('kind', [
   /** That it is this time now, Unix milliseconds; whether it can be is judged by the kiosk. */
   z.strictObject({ kind: z.literal('confirm-time'), atMs: z.number().int() }),
+  /** The plate of the vehicle that stands in the lane now, as it was typed. */
+  z.strictObject({ kind: z.literal('plate'), plate: z.string().max(32) }),
 ]);
 export type StaffMessage = z.infer<typeof fromSupervisorSchema>;
 

@@ -8,6 +8,7 @@ import type { StaffMessage, ToSupervisor } from '../../messages.ts';
 import type { SupervisorDecision, SupervisorSnapshot } from '../../supervisor-view.ts';
 import { createClockCard } from './clock-card.ts';
 import { element } from './element.ts';
+import { createPlateCard } from './plate-card.ts';
 import { type Language, say, type TextName } from './words.ts';
 
 const OLD_MS = 3_000;
@@ -19,11 +20,13 @@ let heardAt = -Infinity;
 let language: Language = localStorage.getItem('language') === 'en' ? 'en' : 'vi';
 const t = (name: TextName) => say(name, language);
 let channel: WebSocket | undefined;
-const clockCard = createClockCard((message: StaffMessage) => {
+const send = (message: StaffMessage) => {
   if (channel?.readyState !== WebSocket.OPEN) return false;
   channel.send(JSON.stringify(message));
   return true;
-});
+};
+const clockCard = createClockCard(send);
+const plateCard = createPlateCard(send);
 
 function render(): void {
   const isOld = performance.now() - heardAt > OLD_MS;
@@ -43,6 +46,7 @@ function render(): void {
     alert.dataset.level = fault === undefined ? 'good' : 'bad';
   }
   clockCard.show(isOld ? undefined : snapshot?.clock, performance.now() - heardAt, language);
+  plateCard.show(snapshot?.decisions[0]?.reason === 'plate-unchecked', language);
   if (snapshot === undefined) return;
   element('place').textContent = `${snapshot.checkpointId} · ${snapshot.lane} · ${snapshot.kioskId}`;
   element('demo').hidden = !snapshot.demo;
@@ -57,8 +61,8 @@ function faultText({ summary, action, summaryVi, actionVi }: NonNullable<Supervi
 function chips({ camera, screen, clock, slice, journal, upstream, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
   const isLive = camera.state === 'live' && camera.frameAgeMs < FRAME_OLD_MS;
   const age = Number.isFinite(camera.frameAgeMs) ? `${Math.round(camera.frameAgeMs)} ms` : '—';
-  const sliceText =
-    slice.ageMinutes === undefined ? '—' : `v${slice.version ?? '?'} · ${slice.ageMinutes} ${t('minutes')} · ${slice.grade ?? '?'}`;
+  const grade = slice.grade === undefined ? '?' : t(GRADES[slice.grade]);
+  const sliceText = slice.ageMinutes === undefined ? '—' : `v${slice.version ?? '?'} · ${slice.ageMinutes} ${t('minutes')} · ${grade}`;
   const read = readMsP50 === undefined ? '—' : `${Math.round(readMsP50)} / ${Math.round(readMsP95 ?? readMsP50)} ms`;
   return [
     chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
@@ -66,11 +70,16 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
     chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
     chip('clock', `${t(clock.state)} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
     chip('slice', sliceText, slice.grade === 'fresh'),
+    ...(slice.grades === undefined || slice.grade === 'fresh' ? [] : [chip('gradesOf', gradesText(slice.grades), false)]),
     chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
     chip('upstream', t(upstream), upstream === 'reached'),
     chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
     chip('read', read, true),
   ];
+}
+
+function gradesText({ statuses, revocations, keys }: NonNullable<SupervisorSnapshot['slice']['grades']>): string {
+  return [statuses, revocations, keys].map((grade) => t(GRADES[grade])).join(' / ');
 }
 
 function pictureText({ level, detail }: NonNullable<SupervisorSnapshot['camera']['picture']>): string {
@@ -86,6 +95,7 @@ function chip(name: TextName, text: string, isGood: boolean): HTMLElement {
   return item;
 }
 
+const GRADES = { fresh: 'fresh', amber: 'amber', restricted: 'restricted', closed: 'stale' } as const;
 const ICONS = { pass: '✓', deny: '✕', 'see-staff': '!' } as const;
 
 function row(decision: SupervisorDecision): HTMLElement {
@@ -116,7 +126,7 @@ function connect(): void {
   socket.addEventListener('message', ({ data }) => {
     const message: ToSupervisor = JSON.parse(data);
     if (message.kind === 'staff-reply') {
-      clockCard.hear(message);
+      (message.to === 'plate' ? plateCard : clockCard).hear(message);
     } else {
       heardAt = performance.now();
       snapshot = message;

@@ -59,6 +59,13 @@ const texts = {
   reset: ['Lấy lại giờ của máy', "Back to the kiosk's time"],
   notADate: ['Đây không phải là ngày giờ có thật. Kiểm tra lại từng ô.', 'This is not a date and time. Check each field.'],
   unsent: ['Mất liên lạc với máy làn: chưa gửi được.', 'No contact with the kiosk: nothing was sent.'],
+  plate: ['Biển số xe ở làn', 'Plate of the vehicle in the lane'],
+  enterPlate: ['Đối chiếu', 'Compare'],
+  gradesOf: ['trạng thái / thu hồi / khóa', 'statuses / revocations / keys'],
+  fresh: ['mới', 'fresh'],
+  amber: ['hơi cũ', 'amber'],
+  restricted: ['hạn chế', 'restricted'],
+  stale: ['quá cũ', 'too old'],
   scan: [
     'Cách 2. Quét mã này bằng điện thoại có mạng, rồi đưa mã hiện trên điện thoại vào camera của làn.',
     'Way 2. Scan this with a phone that has a network, then hold the code that it shows up to the camera of the lane.',
