@@ -4,6 +4,7 @@ import type { DemoKit } from '../fixtures/demo-kit.ts';
 import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
 import { STEP_S } from '../sync/credential/credential.ts';
+import { revokeKeys } from '../sync/credential/trust.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import type { ResultView } from './decision/citizen-view.ts';
@@ -28,6 +29,8 @@ let signal: ReturnType<typeof createSignal>;
 let decided: DecisionEvent[];
 /** Stands before the journal: what it throws is what the disk does. */
 let diskFault: FaultCode | undefined;
+/** Keys of issuers that the feed has killed. */
+let killed: readonly string[];
 
 function createSource() {
   let give: ((sighting: Sighting | undefined) => void) | undefined;
@@ -92,8 +95,16 @@ function createSignal() {
 
 beforeEach(() => {
   parts = openTestCheckpoint();
-  ({ host, kit, registry } = parts);
+  ({ host, kit } = parts);
   diskFault = undefined;
+  killed = [];
+  registry = {
+    ...parts.registry,
+    content() {
+      const content = parts.registry.content();
+      return content === undefined || killed.length === 0 ? content : { ...content, trust: () => revokeKeys(content.trust(), killed) };
+    },
+  };
   const real = parts.journal;
   journal = {
     ...real,
@@ -180,6 +191,15 @@ describe('the path', () => {
         .filter(({ kind }) => kind === 'lane')
         .at(-1),
     ).toMatchObject({ laneState: 'closed', fault });
+  });
+
+  it('stops a code whose issuer was killed while the lane is open', async () => {
+    const [first, second] = [textOf('valid'), textOf('held')];
+    await source.show([first], 500);
+    await source.show([], 1_500);
+    killed = [...(registry.content()?.trust().keys() ?? [])];
+    await source.show([second], 500);
+    expect(decided.map(({ decision }) => `${decision.verdict} ${decision.reason}`)).toEqual(['pass ok', 'deny kid-revoked']);
   });
 
   it('records that a result was not painted', async () => {

@@ -41,7 +41,7 @@ export interface SyncParts {
   readonly signer: Signer;
   readonly journal: Journal;
   readonly registry: Registry;
-  readonly overlay: FeedOverlay | undefined;
+  readonly overlay: FeedOverlay;
   readonly time: KioskTime;
   readonly state: KioskState;
   readonly revocation: Revocation;
@@ -67,7 +67,7 @@ const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(
 export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const { config, paths, bootId, signer, journal, registry, overlay, time, state, revocation } = parts;
   const url = config['upstream.url'];
-  if (url === undefined || overlay === undefined) return undefined;
+  if (url === undefined) return undefined;
   const { kioskId } = config;
   const { keyring } = registry;
   const pins = () => keyring()?.upstreamPins ?? [];

@@ -78,9 +78,8 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
     closers.push(journal.close);
     // What a feed or a stick has brought counts also without a line.
-    const feedFile = join(dataDir, 'feed.db');
-    const overlay = config['upstream.url'] === undefined && !existsSync(feedFile) ? undefined : openFeedOverlay(feedFile);
-    if (overlay !== undefined) closers.push(overlay.close);
+    const overlay = openFeedOverlay(join(dataDir, 'feed.db'));
+    closers.push(overlay.close);
     const slice = {
       database: path(config['slice.file']),
       manifest: path(config['slice.manifestFile']),
@@ -110,7 +109,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         keyring: registry.keyring,
         wipe() {
           registry.discard();
-          overlay?.discard();
+          overlay.discard();
           wipeLists(dataDir, slice);
         },
       },

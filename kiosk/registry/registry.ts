@@ -9,6 +9,7 @@ import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { revokeKeys, type TrustList } from '../../sync/credential/trust.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
 import type { FeedOverlay } from './feed-overlay.ts';
@@ -35,6 +36,8 @@ export interface RegistryContent {
   readonly keyring: Keyring;
   readonly policy: Policy;
   readonly slice: RegistrySlice;
+  /** The issuers that count now: the keyring's, without those that were killed since. */
+  trust(): TrustList;
   /** When slice and feed together were last known to be current, Unix milliseconds. */
   freshAtMs(): number;
   /** Newest date of the three, Unix milliseconds. */
@@ -91,6 +94,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       const { policy, slice } = next;
       const { sliceId, generation, feedSeq } = slice.manifest;
       options.overlay?.startFrom({ sliceId, generation, seq: feedSeq });
+      options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -148,7 +152,8 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   }
   const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
   const freshAtMs = () => freshness(slice, overlay);
-  return { keyring, policy: policy.value, slice, freshAtMs, issuedAtMs, sliceInode: inodeOf(slice.file) ?? 0 };
+  const trust = livingTrust(keyring.trust, slice.manifest.killedKeys, overlay);
+  return { keyring, policy: policy.value, slice, trust, freshAtMs, issuedAtMs, sliceInode: inodeOf(slice.file) ?? 0 };
 }
 
 function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
@@ -156,6 +161,21 @@ function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
   if (!keyring.ok) throw new Fault('keyring-invalid', `${files.keyring}: ${keyring.reason}`);
   if (keyring.value.demo && !allowDemo) throw new Fault('keyring-invalid', `${files.keyring}: demo keys open no real checkpoint.`);
   return keyring.value;
+}
+
+/** A trust list that follows the feed; made anew only when another key was killed. */
+function livingTrust(listed: TrustList, stated: readonly string[], overlay: FeedOverlay | undefined): () => TrustList {
+  const known = revokeKeys(listed, stated);
+  let killed: ReadonlySet<string> | undefined;
+  let trust = known;
+  return () => {
+    const now = overlay?.killed();
+    if (now !== undefined && now !== killed) {
+      killed = now;
+      trust = revokeKeys(known, now);
+    }
+    return trust;
+  };
 }
 
 /** The slice's own date, or that of the newest page of the feed that named this very slice as current. */

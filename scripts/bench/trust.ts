@@ -93,7 +93,14 @@ function bigSlice(folder: string): RegistrySlice {
   });
   const header = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2036-01-01T00:00:00Z', audience: '*' };
   const seed = nodeRandom.bytes(32);
-  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, ...describeSlice(files.database), feedSeq: 0 };
+  const manifest: SliceManifest = {
+    ...header,
+    sliceId: 'bench',
+    generation: 1,
+    ...describeSlice(files.database),
+    feedSeq: 0,
+    killedKeys: [],
+  };
   writeFileSync(files.manifest, signStatement('slice-manifest', manifest, seed));
   writeFileSync(files.key, toHex(key));
   const { publicKey } = nacl.sign.keyPair.fromSeed(seed);

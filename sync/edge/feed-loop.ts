@@ -84,6 +84,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       askedTimeAtMs = startedAtMs;
       options.onSignedTime(Date.parse(page.issuedAt), host.clock.monotonicMs() - startedAtMs);
     }
+    for (const entry of page.entries) if (entry.kind === 'key-killed') host.log.warn('key-killed', { kid: entry.kid });
     if (page.entries.length > 0) host.log.info('feed-applied', { entries: page.entries.length, upTo: page.upTo });
     if (page.sliceVersion !== inbox.sliceVersion()) options.onOtherSlice();
     return undefined;

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
+import { type CurrentKeyring, openCurrentKeyring } from './current-keyring.ts';
 import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { fleetRoutes } from './fleet/routes.ts';
@@ -59,7 +60,8 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   const { keys, root, retentionMs } = options;
   const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
-  const publication = await startPublishing(store, options, host);
+  const keyring = openCurrentKeyring(options.keyringFile, root, keys.keyring, host.log);
+  const publication = await startPublishing(store, { ...options, keyring }, host);
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
   const routes = [
@@ -120,11 +122,11 @@ function offlineVersions({ keyringFile, policyFile }: UpstreamOptions) {
 }
 
 /** A registry that has changed becomes a slice, at most every `publishMs` and for a fifth of the time. */
-async function startPublishing(store: Store, options: UpstreamOptions, host: Host) {
+async function startPublishing(store: Store, options: UpstreamOptions & { readonly keyring: CurrentKeyring }, host: Host) {
   const scopes = [{ sliceId: DEFAULT_SLICE, regions: [] }, ...options.scopes];
   const publisher = createPublisher(
     store,
-    { storeAddress: options.storeAddress, folder: options.slices, sliceKey: options.keys.slice, scopes },
+    { storeAddress: options.storeAddress, folder: options.slices, sliceKey: options.keys.slice, scopes, keyring: options.keyring.read },
     host,
   );
   let running: Promise<void> | undefined;

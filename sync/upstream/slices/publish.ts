@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInWorker } from '../../../config/host/worker.ts';
 import type { Host } from '../../../config/ports/host.ts';
+import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
 import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest } from '../../protocol/slice.ts';
@@ -26,10 +27,12 @@ export interface PublisherOptions {
   readonly folder: string;
   readonly sliceKey: Signer;
   readonly scopes: readonly SliceScope[];
+  /** The keyring as it is now. */
+  keyring(): Pick<Keyring, 'trust'>;
 }
 
 export interface Publisher {
-  /** Publishes those that there are none of yet, that show an older registry, or whose manifest grows old; `anew`: all. */
+  /** Publishes those that there are none of yet, that show an older registry or other killed keys, or whose manifest grows old; `anew`: all. */
   refresh(anew?: boolean): Promise<void>;
 }
 
@@ -55,6 +58,12 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     return next;
   };
 
+  /** Killed keys that the keyring itself does not revoke yet. */
+  const openKills = async (): Promise<string[]> => {
+    const { trust } = options.keyring();
+    return (await store.killedKeys()).filter((kid) => (trust.get(kid)?.status ?? 'revoked') !== 'revoked');
+  };
+
   const build = async (job: BuildJob): Promise<BuiltSlice> =>
     builtSliceSchema.parse(
       await runInWorker({
@@ -69,6 +78,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     const { generation, key } = await generationFor(sliceId, nowMs);
     const base = previous?.body.generation === generation ? previous.body : undefined;
     const built = await build({ sliceId, regions, key, nowS: Math.floor(nowMs / 1000), folder, base });
+    // Read after the build: a kill that the slice's number in the feed covers is among them.
+    const killedKeys = await openKills();
     const { content, rows, feedSeq, snapshot, delta, revision, collisions } = built;
     if (collisions > 0) host.log.warn('slice-collisions', { slice: sliceId, collisions });
     const issuedAtMs = host.clock.wallMs();
@@ -83,6 +94,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       content,
       rows,
       feedSeq,
+      killedKeys,
       snapshot,
       deltas: worthKeeping([...(base?.deltas ?? []), ...(delta === undefined ? [] : [delta])], snapshot.lengthBytes),
     };
@@ -117,7 +129,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
         const [current] = await store.publishedSlices(scope.sliceId, 1);
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const isChanged = current?.revision !== (await store.registryRevision());
-        if (anew || current === undefined || isOld || isChanged) await publish(scope, current);
+        const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
+        if (anew || current === undefined || isOld || isChanged || isKilled) await publish(scope, current);
       }
       await dropOld();
     },
