@@ -119,7 +119,12 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         refresh: registry.refresh,
       },
       keyring: listKeyring,
-      offerKeyring: (text) => offerKeyring(paths.keyring, config['keyring.root'], text),
+      offerKeyring(text) {
+        const isTaken = offerKeyring(paths.keyring, config['keyring.root'], text);
+        // What comes with it, policy and slice, may be signed by keys that only it names.
+        if (isTaken) registry.refresh();
+        return isTaken;
+      },
       offerPolicy(text) {
         const known = keyring();
         return known !== undefined && offerPolicy(paths.policy, known, text);

@@ -25,11 +25,12 @@ import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
-import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
+import { openRegistry, type Registry } from './registry/registry.ts';
 import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
 import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
 import { createMetrics } from './service/metrics.ts';
+import { versionFloor } from './version-floor.ts';
 import { wipeLists } from './wipe-lists.ts';
 
 export interface KioskOptions {
@@ -215,21 +216,6 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     await close();
     throw error;
   }
-}
-
-const versionSchema = z.object({ version: z.number(), digest: z.string() });
-
-function versionFloor(state: KioskState): VersionFloor {
-  return {
-    get(name) {
-      const stored = state.get(`version.${name}`);
-      return stored === undefined ? undefined : versionSchema.parse(stored);
-    },
-    raise(name, version, digest) {
-      const stored = this.get(name);
-      if (stored === undefined || version > stored.version) state.set(`version.${name}`, { version, digest });
-    },
-  };
 }
 
 function sessionStore(state: KioskState): SessionStore {

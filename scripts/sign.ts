@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nodeClock } from '../config/host/node-host.ts';
-import { keyringSchema } from '../sync/credential/keyring.ts';
+import { keyringSchema } from '../sync/credential/keyring-body.ts';
 import { signStatement } from '../sync/credential/statement.ts';
 import { policySchema } from '../sync/protocol/policy.ts';
 import { sliceManifestSchema } from '../sync/protocol/slice.ts';

@@ -8,6 +8,7 @@ import { Fault, type FaultCode } from '../../config/faults.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
+import type { RootAnchor } from '../../sync/credential/keyring-chain.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { revokeKeys, type TrustList } from '../../sync/credential/trust.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
@@ -26,10 +27,17 @@ export interface RegistryFiles {
 export const statementNames = ['keyring', 'policy', 'slice'] as const;
 export type StatementName = (typeof statementNames)[number];
 
+export interface SeenVersion {
+  readonly version: number;
+  readonly digest: string;
+  /** Of a keyring: the roots that it follows from, by the pin that vouched for them. */
+  readonly roots?: (RootAnchor & { readonly pin: string }) | undefined;
+}
+
 /** The highest versions seen, kept on disk: going back is refused, the same version with other bytes too. */
 export interface VersionFloor {
-  get(name: StatementName): { readonly version: number; readonly digest: string } | undefined;
-  raise(name: StatementName, version: number, digest: string): void;
+  get(name: StatementName): SeenVersion | undefined;
+  raise(name: StatementName, version: number, digest: string, roots?: SeenVersion['roots']): void;
 }
 
 export interface RegistryContent {
@@ -128,7 +136,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
 }
 
 function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOptions): Keyring {
-  const keyring = loadKeyring(files, allowDemo);
+  const keyring = loadKeyring(files, floor, allowDemo);
   refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
   checkAudience('keyring-invalid', keyring.audience, audiences);
   if (!isSealingKeyAcceptable(keyring.sealingKey)) throw new Fault('keyring-invalid', `${files.keyring}: nobody may seal to this key.`);
@@ -143,7 +151,7 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   try {
     checkAudience('slice-corrupt', slice.manifest.audience, audiences);
     refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.content);
-    floor.raise('keyring', keyring.version, keyring.digest);
+    floor.raise('keyring', keyring.version, keyring.digest, { ...keyring.anchor, pin: files.root });
     floor.raise('policy', policy.value.version, policy.digest);
     floor.raise('slice', slice.manifest.version, slice.manifest.content);
   } catch (error) {
@@ -156,8 +164,10 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   return { keyring, policy: policy.value, slice, trust, freshAtMs, issuedAtMs, sliceInode: inodeOf(slice.file) ?? 0 };
 }
 
-function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
-  const keyring = readKeyring(readText(files.keyring, 'keyring-invalid'), files.root);
+function loadKeyring(files: RegistryFiles, floor: VersionFloor, allowDemo: boolean): Keyring {
+  // A root that was dropped signs nothing any more; whoever provisions another pin begins anew.
+  const known = floor.get('keyring')?.roots;
+  const keyring = readKeyring(readText(files.keyring, 'keyring-invalid'), files.root, known?.pin === files.root ? known : undefined);
   if (!keyring.ok) throw new Fault('keyring-invalid', `${files.keyring}: ${keyring.reason}`);
   if (keyring.value.demo && !allowDemo) throw new Fault('keyring-invalid', `${files.keyring}: demo keys open no real checkpoint.`);
   return keyring.value;

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from './bytes.ts';
 import { parseSign1, signSign1 } from './cose.ts';
 import { readCredential, writeCp1 } from './credential.ts';
-import { type KeyringBody, keyringSchema, readKeyring, rootFingerprint } from './keyring.ts';
+import { readKeyring } from './keyring.ts';
+import { type KeyringBody, keyringSchema, rootFingerprint } from './keyring-body.ts';
 import { openStatement, parseEnvelopes, signStatement } from './statement.ts';
 
 const key = (fill: number) => {

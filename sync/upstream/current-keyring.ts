@@ -8,6 +8,8 @@ import { type Keyring, readKeyring } from '../credential/keyring.ts';
 
 export interface CurrentKeyring {
   read(): Keyring;
+  /** Whether who is pinned to this root (its fingerprint) believes the file. */
+  isBelievedFrom(pin: string): boolean;
 }
 
 /** `first`: the one that the service has started with. */
@@ -24,6 +26,7 @@ export function openCurrentKeyring(file: string, root: string, first: Keyring, l
       else log.error('keyring-invalid', { file, why: read?.reason ?? 'there is no such file' });
       return keyring;
     },
+    isBelievedFrom: (pin) => stampOf(file) !== '' && readKeyring(readFileSync(file, 'utf8'), pin).ok,
   };
 }
 

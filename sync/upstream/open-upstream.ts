@@ -58,9 +58,9 @@ const REST_FACTOR = 4;
 /** Takes over `store` and closes it in the end. Throws Fault('upstream-port-busy'). */
 export async function openUpstream(store: Store, options: UpstreamOptions, host: Host): Promise<Upstream> {
   const { keys, root, retentionMs } = options;
-  const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
   const keyring = openCurrentKeyring(options.keyringFile, root, keys.keyring, host.log);
+  const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, isOurRoot: keyring.isBelievedFrom }, host);
   const publication = await startPublishing(store, { ...options, keyring }, host);
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
@@ -73,7 +73,15 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       onCommitted: () => void projection.run(),
     }),
     ...sliceRoutes({ store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile }, host),
-    ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: () => offlineVersions(options) }, host),
+    ...fleetRoutes(
+      {
+        store,
+        fleetKey: keys.fleet,
+        configKey: keys.config,
+        offlineVersions: () => ({ keyring: keyring.read().version, policy: policyVersion(policyFile) }),
+      },
+      host,
+    ),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...overviewRoutes(store, host.clock),
   ];
@@ -110,15 +118,12 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   };
 }
 
-/** Read anew each time: a keyring or policy that was signed offline needs no restart. */
-function offlineVersions({ keyringFile, policyFile }: UpstreamOptions) {
-  const versionOf = (file: string | undefined) => {
-    if (file === undefined || !existsSync(file)) return undefined;
-    const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
-    const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
-    return header.ok ? header.value.version : undefined;
-  };
-  return { keyring: versionOf(keyringFile), policy: versionOf(policyFile) };
+/** Read anew each time: a policy that was signed offline needs no restart. */
+function policyVersion(file: string | undefined): number | undefined {
+  if (file === undefined || !existsSync(file)) return undefined;
+  const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
+  const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
+  return header.ok ? header.value.version : undefined;
 }
 
 /** A registry that has changed becomes a slice, at most every `publishMs` and for a fifth of the time. */

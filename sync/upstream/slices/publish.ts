@@ -7,9 +7,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInWorker } from '../../../config/host/worker.ts';
 import type { Host } from '../../../config/ports/host.ts';
+import { checkSign1 } from '../../credential/cose.ts';
 import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
-import { signStatement } from '../../credential/statement.ts';
+import { parseEnvelopes, signStatement } from '../../credential/statement.ts';
 import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest } from '../../protocol/slice.ts';
 import type { PublishedSlice, RegistryStore } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
@@ -32,7 +33,7 @@ export interface PublisherOptions {
 }
 
 export interface Publisher {
-  /** Publishes those that there are none of yet, that show an older registry or other killed keys, or whose manifest grows old; `anew`: all. */
+  /** Publishes those that there are none of yet, that show an older registry or other killed keys, that another key has signed, or whose manifest grows old; `anew`: all. */
   refresh(anew?: boolean): Promise<void>;
 }
 
@@ -130,11 +131,18 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const isChanged = current?.revision !== (await store.registryRevision());
         const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
-        if (anew || current === undefined || isOld || isChanged || isKilled) await publish(scope, current);
+        // After a change of the slice key nobody would believe it.
+        const isForeign = current !== undefined && !isSignedBy(current.manifest, sliceKey);
+        if (anew || current === undefined || isOld || isChanged || isKilled || isForeign) await publish(scope, current);
       }
       await dropOld();
     },
   };
+}
+
+function isSignedBy(manifest: string, { publicKey }: Signer): boolean {
+  const envelopes = parseEnvelopes(manifest);
+  return envelopes.ok && checkSign1(envelopes.value[0].message, publicKey) === undefined;
 }
 
 /** The newest of them that together are shorter than what they save. */
