@@ -6,8 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTamperingProxy, type TamperingProxy } from '../fixtures/tampering-proxy.ts';
 import { openTestCentre, quietHost, type SyncedKiosk, type TestCentre } from '../fixtures/test-centre.ts';
 import { fromHex, toHex } from './credential/bytes.ts';
+import { keyId } from './credential/cose.ts';
 import { readCredential } from './credential/credential.ts';
-import { roleNames } from './credential/statement.ts';
+import type { KeyringBody } from './credential/keyring-body.ts';
+import { parseKeyringChain } from './credential/keyring-chain.ts';
+import { roleNames, signStatement } from './credential/statement.ts';
 import { authorityDay } from './protocol/slice.ts';
 import { subjectPseudonym } from './protocol/tags.ts';
 import { importCsv } from './upstream/registry/import-csv.ts';
@@ -309,6 +312,23 @@ describe('a key of an issuer that is killed at the centre', () => {
     expect(late.registry.content()?.slice.manifest.killedKeys).toEqual([issuerKid(first)]);
     expect(late.registry.content()?.slice.manifest.feedSeq).toBe(await centre.store.feedHead());
     expect(readBy(late)).toBe('kid-revoked');
+  }, 60_000);
+
+  it('is named by the slices until the keyring of the centre revokes it', async () => {
+    await openQuickCentre();
+    const named = async () => (await centre.store.publishedSlices('default', 1))[0]?.body.killedKeys;
+    const file = centre.kit.upstream.keyring;
+    const chain = parseKeyringChain(readFileSync(file, 'utf8'));
+    if (!chain.ok) throw new Error(chain.reason);
+    const [{ body }] = chain.value;
+    const kid = toHex(keyId(fromHex(body.issuers[0]?.key ?? '')));
+    await kill(kid);
+    await expect.poll(named, WAIT).toEqual([kid]);
+    const issuers = body.issuers.map((issuer) => ({ ...issuer, status: 'revoked' as const }));
+    const revoking: KeyringBody = { ...body, version: body.version + 10, issuers };
+    const root = fromHex(readFileSync(join(centre.kit.folder, 'offline-keys/root.key'), 'utf8').trim());
+    writeFileSync(file, `${signStatement('keyring', revoking, root)}\n`);
+    await expect.poll(named, WAIT).toEqual([]);
   }, 60_000);
 
   it('kills no key that signs lists', async () => {

@@ -11,7 +11,7 @@ let overlay: FeedOverlay;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'overlay-'));
   overlay = openFeedOverlay(join(folder, 'feed.db'));
-  overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 });
+  overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f1']);
 });
 afterEach(() => {
   overlay.close();
@@ -55,7 +55,7 @@ describe('a killed key', () => {
       ['default', 2],
       ['hcmc', 1],
     ] as const) {
-      overlay.startFrom({ sliceId, generation, seq: 1_000 });
+      overlay.startFrom({ sliceId, generation, seq: 1_000 }, ['f2']);
       overlay.settleKills([], listing([a, 'active']));
       expect([...overlay.killed()]).toEqual([a]);
     }
@@ -114,5 +114,36 @@ describe('a killed key', () => {
     apply(kill(a), kill(b));
     expect(overlay.killed().has(a)).toBe(true);
     expect(overlay.killed().has(b)).toBe(false);
+  });
+});
+
+describe('what the feed has said', () => {
+  const hold = { kind: 'status', key: 'ab'.repeat(8), status: 'F0', fromDay: 0, untilDay: null } as const;
+  const key = new Uint8Array(8).fill(0xab);
+
+  it('goes with the key that may have said it, and is asked for again from the slice on', () => {
+    apply(hold, kill(a));
+    overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f1', 'f2']);
+    expect(overlay.status(key)?.status).toBe('F0');
+    expect(overlay.freshness()).toBeDefined();
+    reopen();
+    overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f2']);
+    expect(overlay.status(key)).toBeUndefined();
+    expect(overlay.cursor()?.seq).toBe(0);
+    expect(overlay.freshness()).toBeUndefined();
+    expect([...overlay.killed()]).toEqual([a]);
+    reopen();
+    expect(overlay.freshness()).toBeUndefined();
+  });
+
+  it('stays where keys are only added, or the same slice is opened again', () => {
+    apply(hold);
+    for (const signers of [['f1'], ['f1', 'f2'], ['f2', 'f1']]) {
+      overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, signers);
+      expect(overlay.status(key)?.status).toBe('F0');
+    }
+    overlay.startFrom({ sliceId: 'default', generation: 1, seq: 1 }, ['f1', 'f2']);
+    expect(overlay.status(key)).toBeUndefined();
+    expect(overlay.cursor()?.seq).toBe(1);
   });
 });

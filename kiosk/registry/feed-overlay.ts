@@ -37,8 +37,12 @@ export interface FeedOverlay {
    * it still counts, and says nothing about how fresh the whole is.
    */
   apply(page: FeedPage, isWhole: boolean): void;
-  /** A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed. */
-  startFrom(cursor: FeedCursor): void;
+  /**
+   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go. All go where the generation changed, or
+   * where one of the keys that were believed before is missing in `signers` (key ids): what a stolen key has said must not
+   * outlive it, and the feed is asked again for what is true.
+   */
+  startFrom(cursor: FeedCursor, signers: readonly string[]): void;
   /**
    * A keyring is in use: `stated` are the kills of the slice beside it, which are kept too. Those go that it revokes itself,
    * and those that a keyring listed once and this one does not; what no keyring has listed yet may be listed by the next.
@@ -55,6 +59,7 @@ CREATE TABLE IF NOT EXISTS killed_key (kid TEXT PRIMARY KEY, listed INTEGER NOT 
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), seq: z.number() });
+const signersSchema = z.array(z.string());
 const freshnessSchema = z.object({ sliceVersion: z.number(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
 const killRow = z.object({ kid: z.string(), listed: z.number() });
@@ -84,7 +89,8 @@ export function openFeedOverlay(file: string): FeedOverlay {
   const byKey = new Map<string, Extract<FeedEntry, { kind: 'status' }>>();
   const byCti = new Map<string, boolean>();
   let cursor = cursorSchema.optional().parse(read('cursor'));
-  let freshness = freshnessSchema.optional().parse(read('freshness'));
+  let freshness = freshnessSchema.nullish().parse(read('freshness')) ?? undefined;
+  let believed = signersSchema.catch([]).parse(read('signers'));
 
   const kills = openKills(database);
 
@@ -106,9 +112,11 @@ export function openFeedOverlay(file: string): FeedOverlay {
     putState.run('cursor', JSON.stringify(next));
     if (fresh !== undefined) putState.run('freshness', JSON.stringify(fresh));
   });
-  const reset = database.transaction((next: FeedCursor, keepsEntries: boolean) => {
+  const reset = database.transaction((next: FeedCursor, keepsEntries: boolean, signers: readonly string[]) => {
     if (keepsEntries) deleteUpTo.run(next.seq);
     else deleteAll.run();
+    putState.run('signers', JSON.stringify(signers));
+    if (!keepsEntries) putState.run('freshness', 'null');
     putState.run('cursor', JSON.stringify(keepsEntries && cursor !== undefined ? { ...next, seq: Math.max(next.seq, cursor.seq) } : next));
   });
 
@@ -132,10 +140,14 @@ export function openFeedOverlay(file: string): FeedOverlay {
       cursor = next;
       freshness = fresh ?? freshness;
     },
-    startFrom(next) {
-      const isSame = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.generation === next.generation;
-      if (isSame && cursor !== undefined && cursor.seq >= next.seq && byKey.size + byCti.size === 0) return;
-      reset(next, isSame);
+    startFrom(next, signers) {
+      const isSameKey = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.generation === next.generation;
+      const isSame = isSameKey && believed.every((kid) => signers.includes(kid));
+      const isKnown = isSame && believed.length === signers.length;
+      if (isKnown && cursor !== undefined && cursor.seq >= next.seq && byKey.size + byCti.size === 0) return;
+      reset(next, isSame, signers);
+      believed = [...signers];
+      if (!isSame) freshness = undefined;
       cursor = cursorSchema.parse(read('cursor'));
       rebuild();
     },
