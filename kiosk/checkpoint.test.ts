@@ -5,6 +5,7 @@ import { createTestSignal, createTestSource, type TestSignal, type TestSource } 
 import { SIMULATED_START_MS, type SimulatedHost } from '../fixtures/simulated-host.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
 import { STEP_S } from '../sync/credential/proof.ts';
+import { revokeKeys } from '../sync/credential/trust.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
@@ -28,12 +29,22 @@ let decided: DecisionEvent[];
 let diskFault: FaultCode | undefined;
 /** What somebody who brings the time makes of a text. */
 let offered: (text: string) => boolean;
+/** Keys of issuers that the feed has killed. */
+let killed: readonly string[];
 
 beforeEach(() => {
   parts = openTestCheckpoint();
-  ({ host, kit, registry } = parts);
+  ({ host, kit } = parts);
   diskFault = undefined;
   offered = () => false;
+  killed = [];
+  registry = {
+    ...parts.registry,
+    content() {
+      const content = parts.registry.content();
+      return content === undefined || killed.length === 0 ? content : { ...content, trust: () => revokeKeys(content.trust(), killed) };
+    },
+  };
   const real = parts.journal;
   journal = {
     ...real,
@@ -149,6 +160,15 @@ describe('the path', () => {
     await source.show([], 1_500);
     await source.show(['CPT:BAD'], 2_000);
     expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'prefix-unknown']);
+  });
+
+  it('stops a code whose issuer was killed while the lane is open', async () => {
+    const [first, second] = [textOf('valid'), textOf('held')];
+    await source.show([first], 500);
+    await source.show([], 1_500);
+    killed = [...(registry.content()?.trust().keys() ?? [])];
+    await source.show([second], 500);
+    expect(decided.map(({ decision }) => `${decision.verdict} ${decision.reason}`)).toEqual(['pass ok', 'deny kid-revoked']);
   });
 
   it('records that a result was not painted', async () => {

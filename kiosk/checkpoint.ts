@@ -243,7 +243,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
 function readCode({ text, place }: SightedSymbol, content: RegistryContent, context: DecisionContext): ReadCode[] {
   if (text === undefined) return [];
   const read = readCredential(text, {
-    trust: content.keyring.trust,
+    trust: content.trust(),
     now: Math.floor(context.nowMs / 1000),
     declarationAgeSMax: declarationAgeSMax(content.policy),
   });

@@ -41,7 +41,7 @@ export interface SyncParts {
   readonly signer: Signer;
   readonly journal: Journal;
   readonly registry: Registry;
-  readonly overlay: FeedOverlay | undefined;
+  readonly overlay: FeedOverlay;
   readonly time: KioskTime;
   readonly state: KioskState;
   readonly revocation: Revocation;
@@ -67,7 +67,7 @@ const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(
 export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const { config, paths, bootId, signer, journal, registry, overlay, time, state, revocation } = parts;
   const url = config['upstream.url'];
-  if (url === undefined || overlay === undefined) return undefined;
+  if (url === undefined) return undefined;
   const { kioskId } = config;
   const { keyring } = registry;
   const pins = () => keyring()?.upstreamPins ?? [];
@@ -124,7 +124,12 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         refresh: registry.refresh,
       },
       keyring: listKeyring,
-      offerKeyring: (text) => offerKeyring(paths.keyring, config['keyring.root'], text),
+      offerKeyring(text) {
+        const isTaken = offerKeyring(paths.keyring, config['keyring.root'], text);
+        // What comes with it, policy and slice, may be signed by keys that only it names.
+        if (isTaken) registry.refresh();
+        return isTaken;
+      },
       offerPolicy(text) {
         const known = keyring();
         return known !== undefined && offerPolicy(paths.policy, known, text);

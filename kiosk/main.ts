@@ -25,13 +25,14 @@ import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
-import { openRegistry, type Registry, type VersionFloor } from './registry/registry.ts';
+import { openRegistry, type Registry } from './registry/registry.ts';
 import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
 import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
 import { createMetrics } from './service/metrics.ts';
 import { createStaffDesk } from './staff-desk.ts';
 import { createTimeDesk } from './time-desk.ts';
+import { versionFloor } from './version-floor.ts';
 import { wipeLists } from './wipe-lists.ts';
 
 export interface KioskOptions {
@@ -80,9 +81,8 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
     closers.push(journal.close);
     // What a feed or a stick has brought counts also without a line.
-    const feedFile = join(dataDir, 'feed.db');
-    const overlay = config['upstream.url'] === undefined && !existsSync(feedFile) ? undefined : openFeedOverlay(feedFile);
-    if (overlay !== undefined) closers.push(overlay.close);
+    const overlay = openFeedOverlay(join(dataDir, 'feed.db'));
+    closers.push(overlay.close);
     const slice = {
       database: path(config['slice.file']),
       manifest: path(config['slice.manifestFile']),
@@ -112,7 +112,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         keyring: registry.keyring,
         wipe() {
           registry.discard();
-          overlay?.discard();
+          overlay.discard();
           wipeLists(dataDir, slice);
         },
       },
@@ -236,21 +236,6 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     await close();
     throw error;
   }
-}
-
-const versionSchema = z.object({ version: z.number(), digest: z.string() });
-
-function versionFloor(state: KioskState): VersionFloor {
-  return {
-    get(name) {
-      const stored = state.get(`version.${name}`);
-      return stored === undefined ? undefined : versionSchema.parse(stored);
-    },
-    raise(name, version, digest) {
-      const stored = this.get(name);
-      if (stored === undefined || version > stored.version) state.set(`version.${name}`, { version, digest });
-    },
-  };
 }
 
 function sessionStore(state: KioskState): SessionStore {

@@ -12,6 +12,7 @@ import { quietHost } from '../fixtures/test-centre.ts';
 import { testDecision } from '../fixtures/test-journal.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
 import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
+import { openRegistry } from '../kiosk/registry/registry.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
@@ -134,6 +135,36 @@ describe('a stick', () => {
     writeFileSync(answersFile(), 'nonsense\n');
     expect(cli('carry', 'import', stick, '--config', kit.configFile)).toMatchObject({ status: 65 });
   }, 90_000);
+
+  it('brings word of a killed key, which no entry of the feed reached', () => {
+    const keyring = readKeyring(readFileSync(kit.upstream.keyring, 'utf8'), kit.upstream.root);
+    if (!keyring.ok) throw new Error(keyring.reason);
+    const [kid = ''] = [...keyring.value.trust.keys()];
+    const store = ['--store', `sqlite:${file('centre/store.db')}`, '--keys', kit.upstream.folder];
+    const kill = (id: string, ...more: string[]) => cli('registry', 'kill-key', id, ...store, '--actor', 'duty', ...more);
+    const listed = ['--keyring', kit.upstream.keyring, '--root', kit.upstream.root];
+    expect(kill('00000000', ...listed)).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining(kid) });
+    expect(kill('KEY')).toMatchObject({ status: 65, stdout: '' });
+    expect(kill(kid, '--root', kit.upstream.root)).toMatchObject({ status: 64, stdout: '' });
+    const { status, stdout } = kill(kid, ...listed);
+    expect({ status, ...JSON.parse(stdout) }).toMatchObject({ status: 0, action: 'kill-key', changed: true });
+    exported('--token-file', file('token'));
+    answer();
+    expect(imported()).toMatchObject({ status: 0, slice: expect.any(Number) });
+    const slice = { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') };
+    const registry = openRegistry(
+      {
+        files: { keyring: kit.upstream.keyring, root: kit.upstream.root, policy: file('policy.cose'), slice },
+        floor: { get: () => undefined, raise: () => undefined },
+        audiences: ['demo-kiosk'],
+        allowDemo: false,
+      },
+      quietHost,
+    );
+    expect(registry.content()?.keyring.trust.get(kid)?.status).toBe('active');
+    expect(registry.content()?.trust().get(kid)?.status).toBe('revoked');
+    registry.close();
+  }, 60_000);
 
   it('ends a kiosk that was revoked, and takes what it had recorded', async () => {
     const ids = decide(5);

@@ -31,6 +31,17 @@ export function fingerprint(text: string): string {
   return text;
 }
 
+export function keyIdentity(text: string): string {
+  if (!/^[0-9a-f]{8}$/.test(text)) throw new InvalidArgumentError('expected a key id of 8 lower-case hex digits.');
+  return text;
+}
+
+/** A root by its key id or its fingerprint. */
+export function rootName(text: string): string {
+  if (!/^([0-9a-f]{8}|[0-9a-f]{64})$/.test(text)) throw new InvalidArgumentError('expected a key id (8) or a fingerprint (64 hex digits).');
+  return text;
+}
+
 export function collect(text: string, earlier: readonly string[]): string[] {
   return [...earlier, text];
 }

@@ -223,6 +223,15 @@ function addRegistry(registry: Command): void {
         await changeCredential(kind, cti, given.days, given);
       });
   }
+  withRegistry(registry.command('kill-key'))
+    .description("refuse every code of an issuer's key from now on, before a new keyring is signed; cannot be taken back here")
+    .argument('<kid>', "id of the issuer's key, 8 hex digits")
+    .option('--keyring <file>', 'signed keyring: refuse a kid that it does not list; with --root')
+    .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
+    .action(async (kid: string, given: { store: string; keys: string; actor?: string; keyring?: string; root?: string }) => {
+      const { killKey } = await import('./registry.ts');
+      await killKey(kid, given);
+    });
   withRegistry(registry.command('import'))
     .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')
     .argument('<file>')

@@ -104,7 +104,8 @@ describe('keys, issue, inspect', () => {
     };
     writeFileSync(file('keyring.json'), JSON.stringify(body));
     expect(
-      (await run(['keys', 'sign', '--type', 'keyring', '--key', file('root'), '--out', file('keyring'), file('keyring.json')])).code,
+      (await run(['keys', 'sign', '--yes', '--type', 'keyring', '--key', file('root'), '--out', file('keyring'), file('keyring.json')]))
+        .code,
     ).toBe(0);
     const issue = ['issue', '--key', file('issuer'), '--area', '79', '--subject', '00'.repeat(12)];
     const code = (await run([...issue, '--class', 'travel-permit'])).stdout;

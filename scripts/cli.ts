@@ -6,6 +6,7 @@ import { programVersion } from '../config/host/program-version.ts';
 import { inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCameraCommands } from './cli-camera.ts';
 import { addCentreCommands } from './cli-centre.ts';
+import { addKeyCommands } from './cli-keys.ts';
 import { addPolicyCommands } from './cli-policy.ts';
 import { CommandError, exitCode } from './command.ts';
 
@@ -122,6 +123,7 @@ program
   });
 
 addCameraCommands(program);
+addKeyCommands(program);
 addCentreCommands(program);
 addPolicyCommands(program);
 
@@ -181,37 +183,6 @@ program
   .action(async (code: string | undefined, { json = false }: { json?: boolean }) => {
     const { explain } = await import('./explain.ts');
     explain(code, json);
-  });
-
-const keys = program.command('keys').description('keys and signed statements');
-for (const [name, description] of [
-  ['new', 'make a key file (mode 0600)'],
-  ['show', 'the public half of a key file'],
-] as const) {
-  keys
-    .command(name)
-    .description(description)
-    .argument('<file>')
-    .option('--sealing', 'a sealing key (X25519) instead of a signing key (Ed25519)')
-    .option('--json', 'JSON (the only form there is)')
-    .action(async (file: string, { sealing = false }: { sealing?: boolean }) => {
-      const { createKeyFile, describeKey, readKeyFile } = await import('./key-file.ts');
-      const seed = name === 'new' ? createKeyFile(file) : readKeyFile(file);
-      process.stdout.write(`${JSON.stringify(describeKey(seed, sealing))}\n`);
-    });
-}
-keys
-  .command('sign')
-  .description('sign a keyring, policy or slice manifest written as JSON')
-  .addOption(new Option('--type <type>').choices(['keyring', 'policy', 'slice-manifest']).makeOptionMandatory())
-  .requiredOption('--key <file>', 'signing key: root for a keyring, release for a policy, slice for a manifest')
-  .option('--days <n>', 'validity where the body names none', wholeNumber, 90)
-  .option('--out <file>', 'instead of stdout')
-  .option('--json', 'accepted; the statement is one line of text')
-  .argument('<body>', 'JSON file; version, issuedAt, expires and audience may be left out')
-  .action(async (body: string, given: { type: 'keyring' | 'policy' | 'slice-manifest'; key: string; days: number; out?: string }) => {
-    const { signFile } = await import('./sign.ts');
-    signFile({ type: given.type, key: given.key, days: given.days, body, out: given.out });
   });
 
 const config = program.command('config').description('configuration of a kiosk');

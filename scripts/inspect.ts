@@ -49,7 +49,14 @@ function inspectCode(text: string) {
   };
 }
 
+/** A keyring may be a chain: the last block is the keyring, those before it led to its roots. */
 function inspectStatement(text: string) {
+  const blocks = text.split(/\n{2,}/).map(inspectBlock);
+  const earlier = blocks.slice(0, -1);
+  return { ...blocks.at(-1), ...(earlier.length > 0 && { earlier }) };
+}
+
+function inspectBlock(text: string) {
   const envelopes = parseEnvelopes(text);
   if (!envelopes.ok) return refused(envelopes.reason);
   const [first] = envelopes.value;

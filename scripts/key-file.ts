@@ -5,7 +5,7 @@ import { nodeRandom } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import { fromHex, toHex } from '../sync/credential/bytes.ts';
 import { keyId } from '../sync/credential/cose.ts';
-import { rootFingerprint } from '../sync/credential/keyring.ts';
+import { rootFingerprint } from '../sync/credential/keyring-body.ts';
 import { CommandError, exitCode } from './command.ts';
 
 export function readKeyFile(file: string): Uint8Array {

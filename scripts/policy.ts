@@ -136,7 +136,7 @@ function presentedOf(
   { nowMs, policy }: DecisionContext,
 ): Extract<Presented, { kind: 'code' }> {
   const now = Math.floor(nowMs / 1000);
-  const read = readCredential(options.code, { trust: content.keyring.trust, now, declarationAgeSMax: declarationAgeSMax(policy) });
+  const read = readCredential(options.code, { trust: content.trust(), now, declarationAgeSMax: declarationAgeSMax(policy) });
   const passedAtMs = options.passedAgoS === undefined ? undefined : nowMs - options.passedAgoS * 1000;
   return {
     kind: 'code',

@@ -10,6 +10,7 @@ import type { RegistryChange } from '../sync/upstream/store/store.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
 import { openStore } from './upstream.ts';
+import { loadTrust } from './verify.ts';
 
 export interface RegistryOptions {
   readonly store: string;
@@ -50,11 +51,30 @@ export async function changeCredential(kind: 'revoked' | 'released', cti: string
   await apply(kind === 'revoked' ? { kind, cti: id, expiresAt: nowS + days * 86_400 } : { kind, cti: id }, kind, options);
 }
 
-async function apply(change: RegistryChange, action: string, options: RegistryOptions): Promise<void> {
+/** Makes every code of an issuer's key count no more, for good; at the kiosks within seconds, ahead of the next keyring. */
+export async function killKey(
+  kid: string,
+  options: RegistryOptions & { readonly keyring?: string; readonly root?: string },
+): Promise<void> {
+  if (!/^[0-9a-f]{8}$/.test(kid)) throw new CommandError(exitCode.dataError, 'a key id (kid) has 8 lower-case hex digits');
+  if ((options.keyring === undefined) !== (options.root === undefined)) {
+    throw new CommandError(exitCode.usage, '--keyring and --root go together');
+  }
+  if (options.keyring !== undefined) {
+    const trust = loadTrust(options.keyring, options.root);
+    if (!trust.has(kid)) {
+      const listed = [...trust.keys()].join(', ') || 'none';
+      throw new CommandError(exitCode.failed, `the keyring lists no issuer ${kid}; it lists: ${listed}`);
+    }
+  }
+  await apply({ kind: 'key-killed', kid: fromHex(kid) }, 'kill-key', options, kid);
+}
+
+async function apply(change: RegistryChange, action: string, options: RegistryOptions, detail = ''): Promise<void> {
   const host = createNodeHost('warn');
   const store = openStore(options.store);
   try {
-    const audit = { atMs: host.clock.wallMs(), actor: actorOf(options), action, detail: '' };
+    const audit = { atMs: host.clock.wallMs(), actor: actorOf(options), action, detail };
     const changed = await store.changeRegistry([change], true, audit);
     process.stdout.write(`${JSON.stringify({ action, changed: changed > 0, feed: await store.feedHead() })}\n`);
   } finally {

@@ -1,9 +1,8 @@
-/** `checkpoint-kiosk keys sign`: turns a JSON file into a signed statement, after its schema was checked. */
+/** `checkpoint-kiosk keys sign` for a policy or a slice manifest: turns a JSON file into a signed statement, after its schema was checked. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nodeClock } from '../config/host/node-host.ts';
 import { failedGoldenCases } from '../kiosk/decision/golden.ts';
-import { keyringSchema } from '../sync/credential/keyring.ts';
 import { signStatement } from '../sync/credential/statement.ts';
 import { policySchema } from '../sync/protocol/policy.ts';
 import { sliceManifestSchema } from '../sync/protocol/slice.ts';
@@ -11,7 +10,7 @@ import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
 
 /** What people sign offline; the rest is signed by upstream as it works. */
-const schemas = { keyring: keyringSchema, policy: policySchema, 'slice-manifest': sliceManifestSchema } as const;
+const schemas = { policy: policySchema, 'slice-manifest': sliceManifestSchema } as const;
 
 export interface SignOptions {
   readonly type: keyof typeof schemas;

@@ -137,7 +137,7 @@ export async function addKiosk(kioskId: string, options: AddKioskOptions): Promi
   const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: true });
   const store = openStore(options.store);
   try {
-    const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root: options.root }, host);
+    const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, isOurRoot: (root) => root === options.root }, host);
     const { checkpoint: checkpointId, lane, minutes } = options;
     const token = await desk.issueToken({ kioskId, checkpointId, lane }, minutes * 60_000);
     process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, token, validMinutes: minutes })}\n`);

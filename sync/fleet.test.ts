@@ -218,11 +218,13 @@ describe('the registry over HTTP', () => {
       { id: '079000000001', status: 'F0' },
       { plate: '59-C1 123.45', status: 'hold', region: 79 },
       { revoke: '00'.repeat(8) },
+      { killKey: '01020304' },
     ];
     const answer = await post({ actor: 'hotline', changes });
     expect(answer.status).toBe(200);
-    expect(await answer.json()).toMatchObject({ changed: 3 });
-    expect(await centre.store.feedAfter(0, 10)).toHaveLength(3);
+    expect(await answer.json()).toMatchObject({ changed: 4 });
+    expect(await centre.store.feedAfter(0, 10)).toHaveLength(4);
+    expect(await centre.store.killedKeys()).toEqual(['01020304']);
     expect((await centre.store.audit(1))[0]).toMatchObject({ actor: 'hotline', action: 'api' });
   });
 
@@ -239,6 +241,7 @@ describe('the registry over HTTP', () => {
         ],
       },
     ],
+    ['a key id that is none', { actor: 'a', changes: [{ killKey: 'KEY' }] }],
     ['an unknown status', { actor: 'a', changes: [{ id: '079000000001', status: 'F9' }] }],
     ['a field that is not known', { actor: 'a', changes: [{ id: '079000000001', status: 'F0', note: 'x' }] }],
   ])('refuses %s, and takes no part of it', async (_name, body) => {

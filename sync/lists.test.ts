@@ -5,7 +5,12 @@ import { extname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTamperingProxy, type TamperingProxy } from '../fixtures/tampering-proxy.ts';
 import { openTestCentre, quietHost, type SyncedKiosk, type TestCentre } from '../fixtures/test-centre.ts';
-import { toHex } from './credential/bytes.ts';
+import { fromHex, toHex } from './credential/bytes.ts';
+import { keyId } from './credential/cose.ts';
+import { readCredential } from './credential/credential.ts';
+import type { KeyringBody } from './credential/keyring-body.ts';
+import { parseKeyringChain } from './credential/keyring-chain.ts';
+import { roleNames, signStatement } from './credential/statement.ts';
 import { authorityDay } from './protocol/slice.ts';
 import { subjectPseudonym } from './protocol/tags.ts';
 import { importCsv } from './upstream/registry/import-csv.ts';
@@ -263,6 +268,85 @@ describe('the feed', () => {
     expect(stored).toContain('"kind":"status"');
     expect(stored).not.toContain(toHex(subject));
   });
+});
+
+describe('a key of an issuer that is killed at the centre', () => {
+  const text = () => centre.kit.cases.find((person) => person.case === 'valid')?.text ?? '';
+  const readBy = (kiosk: SyncedKiosk) => {
+    const trust = kiosk.registry.content()?.trust() ?? new Map();
+    const read = readCredential(text(), { trust, now: Math.floor(Date.now() / 1000) });
+    return read.ok ? 'ok' : read.reason;
+  };
+  const issuerKid = (kiosk: SyncedKiosk) => {
+    const [kid] = [...(kiosk.registry.keyring()?.trust.keys() ?? [])];
+    if (kid === undefined) throw new Error('no issuer');
+    return kid;
+  };
+  const kill = (kid: string, urgent = true) => change([{ kind: 'key-killed', kid: fromHex(kid) }], urgent);
+
+  it('makes its codes count no more at once, and stays so through a restart and the next slices', async () => {
+    const kiosk = await openKiosk();
+    expect(readBy(kiosk)).toBe('ok');
+    const roles = kiosk.registry.keyring()?.roles;
+    expect(await kill(issuerKid(kiosk))).toBe(1);
+    await expect.poll(() => readBy(kiosk), WAIT).toBe('kid-revoked');
+    expect(kiosk.registry.keyring()?.roles).toEqual(roles);
+    expect(await kill(issuerKid(kiosk))).toBe(0);
+    open.pop();
+    await kiosk.close();
+    const again = await openKiosk();
+    expect(readBy(again)).toBe('kid-revoked');
+    const before = again.registry.content()?.slice.manifest.version ?? 0;
+    await centre.upstream.publish();
+    again.sync.pull.wake();
+    await expect.poll(() => again.registry.content()?.slice.manifest.version, WAIT).toBeGreaterThan(before);
+    expect(readBy(again)).toBe('kid-revoked');
+  }, 60_000);
+
+  it('reaches by the slice alone who has never heard the feed', async () => {
+    const first = await openKiosk();
+    // Nobody may make a kill that waits for the next slice.
+    await kill(issuerKid(first), false);
+    expect((await centre.store.feedAfter(0, 10)).map(({ kind }) => kind)).toEqual(['key-killed']);
+    await centre.upstream.publish();
+    const late = await openKiosk('k2');
+    expect(late.registry.content()?.slice.manifest.killedKeys).toEqual([issuerKid(first)]);
+    expect(late.registry.content()?.slice.manifest.feedSeq).toBe(await centre.store.feedHead());
+    expect(readBy(late)).toBe('kid-revoked');
+  }, 60_000);
+
+  it('is named by the slices until the keyring of the centre revokes it', async () => {
+    await openQuickCentre();
+    const named = async () => (await centre.store.publishedSlices('default', 1))[0]?.body.killedKeys;
+    const file = centre.kit.upstream.keyring;
+    const chain = parseKeyringChain(readFileSync(file, 'utf8'));
+    if (!chain.ok) throw new Error(chain.reason);
+    const [{ body }] = chain.value;
+    const kid = toHex(keyId(fromHex(body.issuers[0]?.key ?? '')));
+    await kill(kid);
+    await expect.poll(named, WAIT).toEqual([kid]);
+    const issuers = body.issuers.map((issuer) => ({ ...issuer, status: 'revoked' as const }));
+    const revoking: KeyringBody = { ...body, version: body.version + 10, issuers };
+    const root = fromHex(readFileSync(join(centre.kit.folder, 'offline-keys/root.key'), 'utf8').trim());
+    writeFileSync(file, `${signStatement('keyring', revoking, root)}\n`);
+    await expect.poll(named, WAIT).toEqual([]);
+  }, 60_000);
+
+  it('kills no key that signs lists', async () => {
+    const kiosk = await openKiosk();
+    const roles = kiosk.registry.keyring()?.roles;
+    if (roles === undefined) throw new Error('no keyring');
+    const kids = roleNames.flatMap((role) => [...roles[role].keys()]);
+    await change(kids.map((kid) => ({ kind: 'key-killed', kid: fromHex(kid) })));
+    await expect.poll(() => kiosk.overlay.killed().size, WAIT).toBe(kids.length);
+    await change([f0]);
+    await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('F0');
+    expect(readBy(kiosk)).toBe('ok');
+    expect(kiosk.registry.keyring()?.roles).toEqual(roles);
+    // A slice names only those that the keyring lists as issuers.
+    await centre.upstream.publish();
+    expect((await centre.store.publishedSlices('default', 1))[0]?.body.killedKeys).toEqual([]);
+  }, 60_000);
 });
 
 describe('a centre that was set back to a backup', () => {

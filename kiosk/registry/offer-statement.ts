@@ -6,10 +6,10 @@ import { openStatement, parseEnvelopes } from '../../sync/credential/statement.t
 import { policySchema } from '../../sync/protocol/policy.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
 
-/** False where the text is refused, or not newer. */
+/** False where the text is refused, does not follow from the roots of the one in use too, or is not newer. */
 export function offerKeyring(file: string, root: string, text: string): boolean {
-  const offered = readKeyring(text, root);
   const current = readKeyring(readIfPresent(file), root);
+  const offered = readKeyring(text, root, current.ok ? current.value.anchor : undefined);
   if (!offered.ok || (current.ok && offered.value.version <= current.value.version)) return false;
   writePrivateFile(file, text);
   return true;

@@ -8,7 +8,9 @@ import { Fault, type FaultCode } from '../../config/faults.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
+import type { RootAnchor } from '../../sync/credential/keyring-chain.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { revokeKeys, type TrustList } from '../../sync/credential/trust.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
@@ -27,16 +29,25 @@ export interface RegistryFiles {
 export const statementNames = ['keyring', 'policy', 'slice'] as const;
 export type StatementName = (typeof statementNames)[number];
 
+export interface SeenVersion {
+  readonly version: number;
+  readonly digest: string;
+  /** Of a keyring: the roots that it follows from, by the pin that vouched for them. */
+  readonly roots?: (RootAnchor & { readonly pin: string }) | undefined;
+}
+
 /** The highest versions seen, kept on disk: going back is refused, the same version with other bytes too. */
 export interface VersionFloor {
-  get(name: StatementName): { readonly version: number; readonly digest: string } | undefined;
-  raise(name: StatementName, version: number, digest: string): void;
+  get(name: StatementName): SeenVersion | undefined;
+  raise(name: StatementName, version: number, digest: string, roots?: SeenVersion['roots']): void;
 }
 
 export interface RegistryContent {
   readonly keyring: Keyring;
   readonly policy: Policy;
   readonly slice: RegistrySlice;
+  /** The issuers that count now: the keyring's, without those that were killed since. */
+  trust(): TrustList;
   /** When slice and feed together were last known to be current, Unix milliseconds. */
   freshAtMs(): number;
   /** The same for each class of data. */
@@ -94,7 +105,9 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       fault = undefined;
       const { policy, slice } = next;
       const { sliceId, generation, feedSeq } = slice.manifest;
-      options.overlay?.startFrom({ sliceId, generation, seq: feedSeq });
+      const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
+      options.overlay?.startFrom({ sliceId, generation, seq: feedSeq }, signers);
+      options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -128,7 +141,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
 }
 
 function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOptions): Keyring {
-  const keyring = loadKeyring(files, allowDemo);
+  const keyring = loadKeyring(files, floor, allowDemo);
   refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
   checkAudience('keyring-invalid', keyring.audience, audiences);
   if (!isSealingKeyAcceptable(keyring.sealingKey)) throw new Fault('keyring-invalid', `${files.keyring}: nobody may seal to this key.`);
@@ -143,7 +156,7 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   try {
     checkAudience('slice-corrupt', slice.manifest.audience, audiences);
     refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.content);
-    floor.raise('keyring', keyring.version, keyring.digest);
+    floor.raise('keyring', keyring.version, keyring.digest, { ...keyring.anchor, pin: files.root });
     floor.raise('policy', policy.value.version, policy.digest);
     floor.raise('slice', slice.manifest.version, slice.manifest.content);
   } catch (error) {
@@ -153,14 +166,32 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
   const freshAtMs = () => freshness(slice, overlay);
   const dataFreshAtMs = () => ({ statuses: freshAtMs(), revocations: freshAtMs(), keys: keysFreshness(keyring, overlay) });
-  return { keyring, policy: policy.value, slice, freshAtMs, dataFreshAtMs, issuedAtMs, sliceStamp: fileStamp(slice.file) };
+  const trust = livingTrust(keyring.trust, slice.manifest.killedKeys, overlay);
+  return { keyring, policy: policy.value, slice, trust, freshAtMs, dataFreshAtMs, issuedAtMs, sliceStamp: fileStamp(slice.file) };
 }
 
-function loadKeyring(files: RegistryFiles, allowDemo: boolean): Keyring {
-  const keyring = readKeyring(readText(files.keyring, 'keyring-invalid'), files.root);
+function loadKeyring(files: RegistryFiles, floor: VersionFloor, allowDemo: boolean): Keyring {
+  // A root that was dropped signs nothing any more; whoever provisions another pin begins anew.
+  const known = floor.get('keyring')?.roots;
+  const keyring = readKeyring(readText(files.keyring, 'keyring-invalid'), files.root, known?.pin === files.root ? known : undefined);
   if (!keyring.ok) throw new Fault('keyring-invalid', `${files.keyring}: ${keyring.reason}`);
   if (keyring.value.demo && !allowDemo) throw new Fault('keyring-invalid', `${files.keyring}: demo keys open no real checkpoint.`);
   return keyring.value;
+}
+
+/** A trust list that follows the feed; made anew only when another key was killed. */
+function livingTrust(listed: TrustList, stated: readonly string[], overlay: FeedOverlay | undefined): () => TrustList {
+  const known = revokeKeys(listed, stated);
+  let killed: ReadonlySet<string> | undefined;
+  let trust = known;
+  return () => {
+    const now = overlay?.killed();
+    if (now !== undefined && now !== killed) {
+      killed = now;
+      trust = revokeKeys(known, now);
+    }
+    return trust;
+  };
 }
 
 /** The slice's own date, or that of the newest page of the feed that named this very slice as current. */

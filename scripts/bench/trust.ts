@@ -51,7 +51,7 @@ export async function benchTrust(say: (line: string) => void): Promise<BenchResu
     const text = kit.cases[0]?.text ?? '';
     if (content === undefined) throw new Error('the demo registry does not open');
     const now = Math.floor(nowMs / 1000);
-    const read = readCredential(text, { trust: content.keyring.trust, now });
+    const read = readCredential(text, { trust: content.trust(), now });
     if (!read.ok) throw new Error(read.reason);
 
     say(`building a slice of ${ROWS} rows`);
@@ -71,7 +71,7 @@ export async function benchTrust(say: (line: string) => void): Promise<BenchResu
     say('timing');
     const results: Record<string, Metric> = {
       'control: nothing': time(CALLS, () => undefined),
-      'read and verify a static code': time(CALLS, () => readCredential(text, { trust: content.keyring.trust, now })),
+      'read and verify a static code': time(CALLS, () => readCredential(text, { trust: content.trust(), now })),
       'look up in the slice (100,000 rows)': time(CALLS, (index) => big.lookup(claims[index] ?? read.value.claims)),
       decide: time(CALLS, () => decide({ kind: 'code', read, slice, reuse }, context)),
       'Ed25519, native back end': time(CALLS, verifyWith('native')),
@@ -94,7 +94,14 @@ function bigSlice(folder: string): RegistrySlice {
   });
   const header = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2036-01-01T00:00:00Z', audience: '*' };
   const seed = nodeRandom.bytes(32);
-  const manifest: SliceManifest = { ...header, sliceId: 'bench', generation: 1, ...describeSlice(files.database), feedSeq: 0 };
+  const manifest: SliceManifest = {
+    ...header,
+    sliceId: 'bench',
+    generation: 1,
+    ...describeSlice(files.database),
+    feedSeq: 0,
+    killedKeys: [],
+  };
   writeFileSync(files.manifest, signStatement('slice-manifest', manifest, seed));
   writeFileSync(files.key, toHex(key));
   const { publicKey } = nacl.sign.keyPair.fromSeed(seed);

@@ -3,63 +3,15 @@
  * kiosk was provisioned. Every other key, issuers, release, slice and the rest, is trusted only because it stands here.
  * Pure: file text, pin and time are arguments.
  */
-import { createHash } from 'node:crypto';
 import nacl from 'tweetnacl';
-import { z } from 'zod';
 import { fromHex, toHex } from './bytes.ts';
-import { checkSign1, keyId } from './cose.ts';
+import { keyId } from './cose.ts';
 import { isPublicKeyAcceptable } from './ed25519.ts';
+import type { KeyringBody } from './keyring-body.ts';
+import { type ChainReason, followChain, parseKeyringChain, type RootAnchor } from './keyring-chain.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
-import {
-  type Envelope,
-  parseEnvelopes,
-  parsePayload,
-  type RoleName,
-  roleNames,
-  type StatementReason,
-  statementHeader,
-} from './statement.ts';
-import { areaCode, buildTrustList, classCode, type TrustList } from './trust.ts';
-
-const key32 = z.string().regex(/^[0-9a-f]{64}$/);
-
-export const keyringSchema = statementHeader.extend({
-  /** Set on keys that were made to show the program: a real kiosk refuses them. */
-  demo: z.literal(true).optional(),
-  roots: z.array(key32).min(1).max(8),
-  /** How many of the roots must have signed. */
-  threshold: z.number().int().min(1).max(8),
-  issuers: z
-    .array(
-      z.object({
-        key: key32,
-        status: z.enum(['active', 'retired', 'revoked']),
-        /** Unix seconds, where retired. */
-        retiredAt: z.number().int().optional(),
-        classes: z.array(classCode).min(1),
-        areas: z.array(areaCode).min(1).optional(),
-      }),
-    )
-    .max(1000),
-  /** Ed25519 keys by what they may sign: a key signs its own kind of statement only. */
-  roles: z.object({
-    release: z.array(key32).max(8),
-    slice: z.array(key32).max(8),
-    /** Says what is urgent, and the time. */
-    feed: z.array(key32).max(8).default([]),
-    /** Acknowledges crossings. */
-    receipt: z.array(key32).max(8).default([]),
-    /** Admits and revokes kiosks. */
-    fleet: z.array(key32).max(8).default([]),
-    /** Sets options of kiosks. */
-    config: z.array(key32).max(8).default([]),
-  }),
-  /** X25519 key to which crossings are sealed. */
-  sealing: key32,
-  /** SHA-256 of the SubjectPublicKeyInfos that upstream's TLS may show; none: certificate authorities decide. */
-  upstreamPins: z.array(key32).max(16).default([]),
-});
-export type KeyringBody = z.infer<typeof keyringSchema>;
+import { type RoleName, roleNames } from './statement.ts';
+import { buildTrustList, type TrustList } from './trust.ts';
 
 export interface Keyring {
   readonly version: number;
@@ -74,9 +26,11 @@ export interface Keyring {
   readonly roles: Readonly<Record<RoleName, ReadonlyMap<string, Uint8Array>>>;
   readonly sealingKey: Uint8Array;
   readonly upstreamPins: readonly string[];
+  /** What a newer keyring must follow from. */
+  readonly anchor: RootAnchor;
 }
 
-export type KeyringReason = StatementReason | 'keyring-root' | 'keyring-threshold' | 'keyring-keys' | 'keyring-test-key';
+export type KeyringReason = ChainReason | 'keyring-keys' | 'keyring-test-key';
 
 /** RFC 8032 section 7.1: keys whose secret halves everybody knows. */
 const PUBLISHED_TEST_KEYS = new Set([
@@ -87,36 +41,16 @@ const PUBLISHED_TEST_KEYS = new Set([
   'ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf',
 ]);
 
-/** SHA-256 of a root's public key, hex: what is pinned when a kiosk is provisioned. */
-export function rootFingerprint(publicKey: Uint8Array): string {
-  return toHex(createHash('sha256').update(publicKey).digest());
-}
-
 /**
- * Reads a keyring file. The pinned root must be named in it and have signed it, and as many roots as its threshold asks;
- * all signatures must lie over the same bytes. Its expiry is judged by the caller, who knows the time.
+ * Reads a keyring file: the newest keyring, behind those that led to it from the pinned root (keyring-chain.ts). `known`: the
+ * roots of a keyring that was believed before; a newer one must follow from those too. Its expiry is judged by the caller, who
+ * knows the time.
  */
-export function readKeyring(text: string, pinnedRoot: string): Outcome<Keyring, KeyringReason> {
-  const envelopes = parseEnvelopes(text);
-  if (!envelopes.ok) return envelopes;
-  const [first] = envelopes.value;
-  if (envelopes.value.some((envelope) => envelope.type !== 'keyring' || envelope.digest !== first.digest)) return refuse('statement-type');
-  const body = parsePayload(first, keyringSchema);
-  if (!body.ok) return body;
-  const signed = checkRoots(envelopes.value, body.value, pinnedRoot);
-  return signed === undefined ? buildKeyring(body.value, first.digest) : refuse(signed);
-}
-
-function checkRoots(envelopes: readonly Envelope[], body: KeyringBody, pinnedRoot: string): KeyringReason | undefined {
-  const signers = new Set<string>();
-  for (const root of body.roots) {
-    const publicKey = fromHex(root);
-    const kid = toHex(keyId(publicKey));
-    const own = envelopes.filter((envelope) => envelope.message.kid === kid);
-    if (own.some((envelope) => checkSign1(envelope.message, publicKey) === undefined)) signers.add(rootFingerprint(publicKey));
-  }
-  if (!signers.has(pinnedRoot)) return 'keyring-root';
-  return signers.size < body.threshold ? 'keyring-threshold' : undefined;
+export function readKeyring(text: string, pinnedRoot: string, known?: RootAnchor): Outcome<Keyring, KeyringReason> {
+  const chain = parseKeyringChain(text);
+  if (!chain.ok) return chain;
+  const newest = followChain(chain.value, pinnedRoot, known);
+  return newest.ok ? buildKeyring(newest.value.body, newest.value.digest) : newest;
 }
 
 function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, KeyringReason> {
@@ -158,6 +92,7 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     },
     sealingKey: fromHex(body.sealing),
     upstreamPins: body.upstreamPins,
+    anchor: { version: body.version, roots: body.roots, threshold: body.threshold },
   });
 }
 

@@ -76,6 +76,11 @@ export function signStatement(type: StatementType, body: StatementHeader, key: U
   return Buffer.from(signSign1(payload, key, contentTypeOf(type))).toString('base64url');
 }
 
+/** A further signature over the very bytes of a statement, by another key; one line. */
+export function signAgain({ message }: Envelope, key: Signer): string {
+  return Buffer.from(signSign1(message.payload, key, message.contentType)).toString('base64url');
+}
+
 /** Reads the envelopes of a statement file: one line each, at least one. */
 export function parseEnvelopes(text: string): Outcome<readonly [Envelope, ...Envelope[]], StatementReason> {
   const envelopes: Envelope[] = [];

@@ -21,10 +21,12 @@ export interface TrustedIssuer {
 /** By key id in lower-case hex. */
 export type TrustList = ReadonlyMap<string, TrustedIssuer>;
 
+/** Key id: the first 4 bytes of SHA-256(public key), lower-case hex. */
+export const keyIdText = z.string().regex(/^[0-9a-f]{8}$/, 'key id: 8 lower-case hex digits');
 export const classCode = z.number().int().min(1).max(6);
 export const areaCode = z.number().int().min(0).max(99_999);
 const trustFileSchema = z.record(
-  z.string().regex(/^[0-9a-f]{8}$/, 'key id: 8 lower-case hex digits'),
+  keyIdText,
   z.object({
     pk: z.string().regex(/^[0-9a-f]{64}$/, 'public key: 64 lower-case hex digits'),
     status: z.enum(['active', 'retired', 'revoked']),
@@ -52,6 +54,19 @@ export function parseTrustFile(json: unknown): Outcome<TrustList, string> {
     },
   }));
   return buildTrustList(issuers);
+}
+
+/** The same list with the keys of `killed` revoked, whatever else it says of them; the very list where none of them is in it. */
+export function revokeKeys(trust: TrustList, killed: Iterable<string>): TrustList {
+  const list = new Map(trust);
+  let isChanged = false;
+  for (const kid of killed) {
+    const issuer = list.get(kid);
+    if (issuer === undefined || issuer.status === 'revoked') continue;
+    list.set(kid, { ...issuer, status: 'revoked' });
+    isChanged = true;
+  }
+  return isChanged ? list : trust;
 }
 
 /** Admits each key once: canonical, not of small order, its id the hash of the key and nobody else's. */

@@ -4,7 +4,7 @@
  */
 import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
-import { openStatement, parseEnvelopes } from '../credential/statement.ts';
+import { openStatement, parseEnvelopes, type StatementReason } from '../credential/statement.ts';
 import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed.ts';
 import { backoffMs, fraction } from './backoff.ts';
 import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
@@ -41,6 +41,7 @@ const SLACK_MS = 10_000;
 /** A question that is answered at once tells the time; a waiting one does not. */
 const TIME_MS = 600_000;
 const NEEDED_TIME_MS = 20_000;
+const UNKNOWN_SIGNER = 'statement-signer' satisfies StatementReason;
 
 export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   const { client, inbox, kioskId } = options;
@@ -67,7 +68,9 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     }
     const page = readPage(reply, keyring);
     if (typeof page === 'string') {
-      if (reply.kind === 'reply' && reply.status === 404) options.onOtherSlice();
+      // A key that the keyring does not name may be one that a newer keyring does.
+      const isBehind = reply.kind === 'reply' && (reply.status === 404 || page.endsWith(UNKNOWN_SIGNER));
+      if (isBehind) options.onOtherSlice();
       return page;
     }
     const isOurs = page.audience === kioskId && page.sliceId === sliceId && page.generation === generation && page.after === seq;
@@ -87,6 +90,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       askedTimeAtMs = startedAtMs;
       options.onSignedTime(Date.parse(page.issuedAt), host.clock.monotonicMs() - startedAtMs);
     }
+    for (const entry of page.entries) if (entry.kind === 'key-killed') host.log.warn('key-killed', { kid: entry.kid });
     if (page.entries.length > 0) host.log.info('feed-applied', { entries: page.entries.length, upTo: page.upTo });
     if (page.sliceVersion !== inbox.sliceVersion()) options.onOtherSlice();
     return undefined;

@@ -1,10 +1,11 @@
 /**
- * The feed: what must reach a kiosk before the next person does. Holds and their end, revoked and released credentials,
- * each with a number; a kiosk asks for what comes after the last one it has and waits for the answer. A page also says which
+ * The feed: what must reach a kiosk before the next person does. Holds and their end, revoked and released credentials, keys
+ * that count no more, each with a number; a kiosk asks for what comes after the last one it has and waits for the answer. A page also says which
  * slice is current at its date: a kiosk that has both knows how fresh it is.
  */
 import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
+import { keyIdText } from '../credential/trust.ts';
 import { hashText } from './batch.ts';
 import { statuses } from './slice.ts';
 
@@ -29,6 +30,8 @@ export const feedEntrySchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ ...numbered, kind: z.literal('revoked'), cti: key8, expiresAt: z.number().int() }),
   z.strictObject({ ...numbered, kind: z.literal('released'), cti: key8 }),
+  /** An issuer's key that counts no more, ahead of the keyring that will say so. No entry takes it back. */
+  z.strictObject({ ...numbered, kind: z.literal('key-killed'), kid: keyIdText }),
 ]);
 export type FeedEntry = z.infer<typeof feedEntrySchema>;
 

@@ -5,9 +5,13 @@
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
+import { keyIdText } from '../credential/trust.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const file = z.object({ sha256: hash, lengthBytes: z.number().int().positive() });
+
+/** As many as a keyring lists issuers. */
+const KILLED_KEYS_MAX = 1_000;
 
 export const sliceManifestSchema = statementHeader.extend({
   sliceId: z.string().regex(/^[a-z0-9-]{1,32}$/),
@@ -18,6 +22,8 @@ export const sliceManifestSchema = statementHeader.extend({
   rows: z.object({ status: z.number().int().min(0), revoked: z.number().int().min(0) }),
   /** Number of the last entry of the feed that is in it. */
   feedSeq: z.number().int().min(0).default(0),
+  /** Issuers' keys that were killed and that the keyring does not revoke yet: who has the slice alone knows of them too. */
+  killedKeys: z.array(keyIdText).max(KILLED_KEYS_MAX).default([]),
   snapshot: file,
   /** Files of changes, oldest first: each leads from one content to the next, the last one to this. */
   deltas: z

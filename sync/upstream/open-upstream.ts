@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
+import { type CurrentKeyring, openCurrentKeyring } from './current-keyring.ts';
 import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { fleetRoutes } from './fleet/routes.ts';
@@ -58,12 +59,13 @@ const REST_FACTOR = 4;
 /** Takes over `store` and closes it in the end. Throws Fault('upstream-port-busy'). */
 export async function openUpstream(store: Store, options: UpstreamOptions, host: Host): Promise<Upstream> {
   const { keys, root, retentionMs } = options;
-  const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, root }, host);
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
-  const publication = await startPublishing(store, options, host);
+  const keyring = openCurrentKeyring(options.keyringFile, root, keys.keyring, host.log);
+  const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, isOurRoot: keyring.isBelievedFrom }, host);
+  const publication = await startPublishing(store, { ...options, keyring }, host);
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
-  const offline = () => offlineVersions(options);
+  const offline = () => ({ keyring: keyring.read().version, policy: policyVersion(policyFile) });
   const routes = [
     ...enrolmentRoutes(desk),
     ...ingestRoutes({
@@ -114,23 +116,20 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   };
 }
 
-/** Read anew each time: a keyring or policy that was signed offline needs no restart. */
-function offlineVersions({ keyringFile, policyFile }: UpstreamOptions) {
-  const versionOf = (file: string | undefined) => {
-    if (file === undefined || !existsSync(file)) return undefined;
-    const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
-    const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
-    return header.ok ? header.value.version : undefined;
-  };
-  return { keyring: versionOf(keyringFile), policy: versionOf(policyFile) };
+/** Read anew each time: a policy that was signed offline needs no restart. */
+function policyVersion(file: string | undefined): number | undefined {
+  if (file === undefined || !existsSync(file)) return undefined;
+  const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
+  const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
+  return header.ok ? header.value.version : undefined;
 }
 
 /** A registry that has changed becomes a slice, at most every `publishMs` and for a fifth of the time. */
-async function startPublishing(store: Store, options: UpstreamOptions, host: Host) {
+async function startPublishing(store: Store, options: UpstreamOptions & { readonly keyring: CurrentKeyring }, host: Host) {
   const scopes = [{ sliceId: DEFAULT_SLICE, regions: [] }, ...options.scopes];
   const publisher = createPublisher(
     store,
-    { storeAddress: options.storeAddress, folder: options.slices, sliceKey: options.keys.slice, scopes },
+    { storeAddress: options.storeAddress, folder: options.slices, sliceKey: options.keys.slice, scopes, keyring: options.keyring.read },
     host,
   );
   let running: Promise<void> | undefined;

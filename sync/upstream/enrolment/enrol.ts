@@ -28,8 +28,8 @@ export interface EnrolmentDesk {
 
 export interface DeskOptions {
   readonly fleetKey: Signer;
-  /** Fingerprint of the root behind this upstream. */
-  readonly root: string;
+  /** Whether a kiosk that is pinned to this root (its fingerprint) believes this upstream's keyring. */
+  isOurRoot(root: string): boolean;
 }
 
 const TOKEN_BYTES = 32;
@@ -37,7 +37,7 @@ const CERTIFICATE_DAYS = 3_650;
 
 export function createEnrolmentDesk(
   store: FleetStore & Pick<JournalStore, 'raiseAlarm'>,
-  { fleetKey, root }: DeskOptions,
+  { fleetKey, isOurRoot }: DeskOptions,
   host: Host,
 ): EnrolmentDesk {
   const enrol: EnrolmentDesk['enrol'] = async (request) => {
@@ -46,7 +46,7 @@ export function createEnrolmentDesk(
     if (token === undefined) return refuse('token-unknown');
     const { kioskId, checkpointId, lane, signingKey, sealingKey } = request;
     if (token.kioskId !== kioskId || token.checkpointId !== checkpointId || token.lane !== lane) return refuse('token-mismatch');
-    if (request.root !== root) return refuse('root-mismatch');
+    if (!isOurRoot(request.root)) return refuse('root-mismatch');
     if (!isPublicKeyAcceptable(fromHex(signingKey)) || !isSealingKeyAcceptable(fromHex(sealingKey))) return refuse('key-unacceptable');
     const known = await store.findKiosk(kioskId);
     if (known?.revokedAtMs !== undefined && known.signingKey === signingKey) return refuse('key-revoked');

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../../config/ports/clock.ts';
 import { fromHex } from '../../credential/bytes.ts';
+import { keyIdText } from '../../credential/trust.ts';
 import { authorityDay, statuses } from '../../protocol/slice.ts';
 import { parseJson, problem, type Reply, type Route, type UpstreamRequest } from '../http/route.ts';
 import type { RegistryChange, RegistryStore } from '../store/store.ts';
@@ -24,6 +25,7 @@ const changeSchema = z.union([
   }),
   z.strictObject({ revoke: cti, days: z.number().int().min(1).max(3_650).default(8) }),
   z.strictObject({ release: cti }),
+  z.strictObject({ killKey: keyIdText }),
 ]);
 type Change = z.infer<typeof changeSchema>;
 
@@ -40,6 +42,7 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
   const read = (change: Change, nowS: number): RegistryChange | RegistryReason => {
     if ('revoke' in change) return { kind: 'revoked', cti: fromHex(change.revoke), expiresAt: nowS + change.days * DAY_S };
     if ('release' in change) return { kind: 'released', cti: fromHex(change.release) };
+    if ('killKey' in change) return { kind: 'key-killed', kid: fromHex(change.killKey) };
     const status = statusChange({ ...change, region: change.region?.toString() }, subjectKey, authorityDay(nowS));
     return status.ok ? status.value : status.reason;
   };
@@ -75,7 +78,7 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
       method: 'POST',
       path: '/v1/registry/changes',
       operationId: 'changeRegistry',
-      summary: 'Holds, their end, revocations and releases; all of them or none.',
+      summary: 'Holds, their end, revocations, releases, and keys of issuers that count no more; all of them or none.',
       bodyBytesMax: BODY_BYTES_MAX,
       request: requestSchema,
       reply: {

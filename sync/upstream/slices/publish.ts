@@ -7,8 +7,10 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInWorker } from '../../../config/host/worker.ts';
 import type { Host } from '../../../config/ports/host.ts';
+import { checkSign1 } from '../../credential/cose.ts';
+import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
-import { signStatement } from '../../credential/statement.ts';
+import { parseEnvelopes, signStatement } from '../../credential/statement.ts';
 import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest } from '../../protocol/slice.ts';
 import type { PublishedSlice, RegistryStore } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
@@ -26,10 +28,12 @@ export interface PublisherOptions {
   readonly folder: string;
   readonly sliceKey: Signer;
   readonly scopes: readonly SliceScope[];
+  /** The keyring as it is now. */
+  keyring(): Pick<Keyring, 'trust'>;
 }
 
 export interface Publisher {
-  /** Publishes those that there are none of yet, that show an older registry, or whose manifest grows old; `anew`: all. */
+  /** Publishes those that there are none of yet, that show an older registry or other killed keys, that another key has signed, or whose manifest grows old; `anew`: all. */
   refresh(anew?: boolean): Promise<void>;
 }
 
@@ -55,6 +59,12 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     return next;
   };
 
+  /** Killed keys that the keyring itself does not revoke yet. */
+  const openKills = async (): Promise<string[]> => {
+    const { trust } = options.keyring();
+    return (await store.killedKeys()).filter((kid) => (trust.get(kid)?.status ?? 'revoked') !== 'revoked');
+  };
+
   const build = async (job: BuildJob): Promise<BuiltSlice> =>
     builtSliceSchema.parse(
       await runInWorker({
@@ -69,6 +79,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     const { generation, key } = await generationFor(sliceId, nowMs);
     const base = previous?.body.generation === generation ? previous.body : undefined;
     const built = await build({ sliceId, regions, key, nowS: Math.floor(nowMs / 1000), folder, base });
+    // Read after the build: a kill that the slice's number in the feed covers is among them.
+    const killedKeys = await openKills();
     const { content, rows, feedSeq, snapshot, delta, revision, collisions } = built;
     if (collisions > 0) host.log.warn('slice-collisions', { slice: sliceId, collisions });
     const issuedAtMs = host.clock.wallMs();
@@ -83,6 +95,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       content,
       rows,
       feedSeq,
+      killedKeys,
       snapshot,
       deltas: worthKeeping([...(base?.deltas ?? []), ...(delta === undefined ? [] : [delta])], snapshot.lengthBytes),
     };
@@ -117,11 +130,19 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
         const [current] = await store.publishedSlices(scope.sliceId, 1);
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const isChanged = current?.revision !== (await store.registryRevision());
-        if (anew || current === undefined || isOld || isChanged) await publish(scope, current);
+        const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
+        // After a change of the slice key nobody would believe it.
+        const isForeign = current !== undefined && !isSignedBy(current.manifest, sliceKey);
+        if (anew || current === undefined || isOld || isChanged || isKilled || isForeign) await publish(scope, current);
       }
       await dropOld();
     },
   };
+}
+
+function isSignedBy(manifest: string, { publicKey }: Signer): boolean {
+  const envelopes = parseEnvelopes(manifest);
+  return envelopes.ok && checkSign1(envelopes.value[0].message, publicKey) === undefined;
 }
 
 /** The newest of them that together are shorter than what they save. */

@@ -195,6 +195,7 @@ function entryOf(change: NumberedChange, key: Uint8Array): FeedEntry {
   const { seq, prev } = change;
   if (change.kind === 'revoked') return { seq, prev, kind: 'revoked', cti: toHex(change.cti), expiresAt: change.expiresAt };
   if (change.kind === 'released') return { seq, prev, kind: 'released', cti: toHex(change.cti) };
+  if (change.kind === 'key-killed') return { seq, prev, kind: 'key-killed', kid: toHex(change.kid) };
   const { status, fromDay, untilDay, pseudonym } = change;
   return { seq, prev, kind: 'status', key: toHex(sliceRowKey(key, pseudonym)), status, fromDay, untilDay: untilDay ?? null };
 }

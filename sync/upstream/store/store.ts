@@ -282,7 +282,9 @@ export type RegistryChange =
     }
   /** `cti` 8 bytes; `expiresAt` Unix seconds. */
   | { readonly kind: 'revoked'; readonly cti: Uint8Array; readonly expiresAt: number }
-  | { readonly kind: 'released'; readonly cti: Uint8Array };
+  | { readonly kind: 'released'; readonly cti: Uint8Array }
+  /** An issuer's key, by its id of 4 bytes: for good, and always urgent. */
+  | { readonly kind: 'key-killed'; readonly kid: Uint8Array };
 
 export interface AuditEntry {
   readonly atMs: number;
@@ -335,6 +337,8 @@ export interface RegistryStore {
   finishImport(digest: string): Promise<void>;
   feedAfter(seq: number, limit: number): Promise<NumberedChange[]>;
   feedHead(): Promise<number>;
+  /** Ids of all keys that were killed, hex, sorted. */
+  killedKeys(): Promise<string[]>;
   /** Grows with every change. */
   registryRevision(): Promise<number>;
   /**

@@ -1,6 +1,7 @@
 /** The registry in SQLite: who is held, what is revoked, the feed of urgent changes, published slices and their keys. */
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
+import { toHex } from '../../../credential/bytes.ts';
 import { sliceManifestSchema, statuses } from '../../../protocol/slice.ts';
 import type {
   AuditEntry,
@@ -40,11 +41,13 @@ const feedRow = z
     }),
     z.object({ seq: z.number(), prev: z.number(), kind: z.literal('revoked'), id: blob, expires_at: z.number() }),
     z.object({ seq: z.number(), prev: z.number(), kind: z.literal('released'), id: blob }),
+    z.object({ seq: z.number(), prev: z.number(), kind: z.literal('key-killed'), id: blob }),
   ])
   .transform((row): NumberedChange => {
     const { seq, prev, kind } = row;
     if (kind === 'revoked') return { seq, prev, kind, cti: row.id, expiresAt: row.expires_at };
     if (kind === 'released') return { seq, prev, kind, cti: row.id };
+    if (kind === 'key-killed') return { seq, prev, kind, kid: row.id };
     return { seq, prev, kind, pseudonym: row.id, status: row.status, fromDay: row.from_day, untilDay: row.until_day ?? undefined };
   });
 const auditRow = z
@@ -82,6 +85,7 @@ export function sqliteRegistry(database: Database): RegistryStore {
   const selectAudit = database.prepare('SELECT at, actor, action, detail FROM registry_audit ORDER BY id DESC LIMIT ?');
   const selectSubjects = database.prepare("SELECT * FROM subject WHERE status <> 'clear' OR region IN (SELECT value FROM json_each(?))");
   const selectRevoked = database.prepare('SELECT * FROM revocation WHERE expires_at > ?');
+  const selectKilled = database.prepare('SELECT kid FROM killed_key ORDER BY kid').pluck();
   const selectSlices = database.prepare('SELECT * FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT ?');
   const insertSlice = database.prepare(`
     INSERT INTO slice (slice_id, version, body, manifest, published_at, revision) VALUES (?, ?, ?, ?, ?, ?)`);
@@ -100,7 +104,7 @@ export function sqliteRegistry(database: Database): RegistryStore {
       for (const one of changes) {
         if (!apply(one)) continue;
         changed++;
-        if (urgent) announce(one, audit.atMs);
+        if (urgent || one.kind === 'key-killed') announce(one, audit.atMs);
       }
       if (changed > 0) raiseRevision.run();
       if (place !== undefined) putPlace.run(place.digest, place.line);
@@ -123,6 +127,7 @@ export function sqliteRegistry(database: Database): RegistryStore {
     finishImport: async (digest) => void dropPlace.run(digest),
     feedAfter: async (seq, limit) => selectFeed.all(seq, limit).map((row) => feedRow.parse(row)),
     feedHead: async () => head(),
+    killedKeys: async () => selectKilled.all().map((kid) => toHex(blob.parse(kid))),
     registryRevision: async () => revision(),
     exportRegistry: (nowS, regions, visitor) => exportAll(nowS, regions, visitor),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
@@ -150,7 +155,9 @@ function changeWriter(database: Database): (change: RegistryChange) => boolean {
     INSERT INTO revocation (cti, expires_at) VALUES (?, ?)
     ON CONFLICT (cti) DO UPDATE SET expires_at = excluded.expires_at WHERE expires_at < excluded.expires_at`);
   const release = database.prepare('DELETE FROM revocation WHERE cti = ?');
+  const kill = database.prepare('INSERT INTO killed_key (kid) VALUES (?) ON CONFLICT DO NOTHING');
   return (change) => {
+    if (change.kind === 'key-killed') return kill.run(change.kid).changes > 0;
     if (change.kind === 'revoked') return putRevocation.run(change.cti, change.expiresAt).changes > 0;
     if (change.kind === 'released') return release.run(change.cti).changes > 0;
     return putSubject.run(change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, change.region ?? null).changes > 0;
@@ -166,6 +173,7 @@ function feedWriter(database: Database): (change: RegistryChange, atMs: number) 
     const seq = Math.max(prev + 1, Math.floor(atMs));
     if (change.kind === 'status')
       insert.run(seq, prev, 'status', change.pseudonym, change.status, change.fromDay, change.untilDay ?? null, null);
+    else if (change.kind === 'key-killed') insert.run(seq, prev, change.kind, change.kid, null, null, null, null);
     else insert.run(seq, prev, change.kind, change.cti, null, null, null, change.kind === 'revoked' ? change.expiresAt : null);
   };
 }
