@@ -142,7 +142,12 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     {
       client: openClient(),
       kioskId,
-      inbox: { cursor: overlay.cursor, sliceVersion: () => slice()?.manifest.version, apply: overlay.apply },
+      inbox: {
+        cursor: overlay.cursor,
+        sliceVersion: () => slice()?.manifest.version,
+        isFresh: () => overlay.freshness() !== undefined,
+        apply: overlay.apply,
+      },
       keyring: listKeyring,
       needsTime: () => time.state() !== 'trusted',
       onSignedTime(issuedAtMs, roundTripMs) {

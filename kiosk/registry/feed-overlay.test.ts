@@ -121,19 +121,48 @@ describe('what the feed has said', () => {
   const hold = { kind: 'status', key: 'ab'.repeat(8), status: 'F0', fromDay: 0, untilDay: null } as const;
   const key = new Uint8Array(8).fill(0xab);
 
-  it('goes with the key that may have said it, and is asked for again from the slice on', () => {
-    apply(hold, kill(a));
+  const [cleared, released] = ['cd'.repeat(8), 'ef'.repeat(8)];
+  const bytes = (text: string) => new Uint8Array(Buffer.from(text, 'hex'));
+
+  it('goes with the key that may have said it: at once what let pass, and what held when the feed is heard again', () => {
+    apply(hold, { ...hold, key: cleared, status: 'clear' }, { kind: 'released', cti: released }, kill(a));
+    apply({ kind: 'revoked', cti: 'aa'.repeat(8), expiresAt: 1 });
     overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f1', 'f2']);
-    expect(overlay.status(key)?.status).toBe('F0');
+    expect(overlay.status(bytes(cleared))?.status).toBe('clear');
     expect(overlay.freshness()).toBeDefined();
     reopen();
     overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f2']);
-    expect(overlay.status(key)).toBeUndefined();
     expect(overlay.cursor()?.seq).toBe(0);
     expect(overlay.freshness()).toBeUndefined();
-    expect([...overlay.killed()]).toEqual([a]);
     reopen();
     expect(overlay.freshness()).toBeUndefined();
+    expect([overlay.status(bytes(cleared)), overlay.revoked(bytes(released))]).toEqual([undefined, undefined]);
+    expect([overlay.status(key)?.status, overlay.revoked(bytes('aa'.repeat(8)))]).toEqual(['F0', true]);
+    // The next key says everything anew: a hold that was never made is gone.
+    apply({ ...hold, key: cleared, status: 'F1' });
+    expect([overlay.status(key), overlay.revoked(bytes('aa'.repeat(8)))]).toEqual([undefined, undefined]);
+    expect(overlay.status(bytes(cleared))?.status).toBe('F1');
+    expect([...overlay.killed()]).toEqual([a]);
+    reopen();
+    expect(overlay.status(key)).toBeUndefined();
+  });
+
+  it('counts anew before what is in doubt', () => {
+    apply(hold);
+    overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f2']);
+    const page = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2026-01-01T01:00:00Z', audience: 'k1' };
+    const bound = { sliceId: 'default', generation: 1, sliceVersion: 1, requestDigest: '', nonce: '', more: true };
+    overlay.apply({ ...page, ...bound, after: 0, upTo: 1, entries: [{ ...hold, seq: 1, prev: 0, status: 'clear' }] }, true);
+    expect(overlay.status(key)?.status).toBe('clear');
+    reopen();
+    expect(overlay.status(key)?.status).toBe('clear');
+  });
+
+  it('all goes with another generation', () => {
+    apply(hold);
+    overlay.startFrom({ sliceId: 'default', generation: 1, seq: 0 }, ['f2']);
+    overlay.startFrom({ sliceId: 'default', generation: 2, seq: 0 }, ['f2']);
+    expect(overlay.status(key)).toBeUndefined();
   });
 
   it('stays where keys are only added, or the same slice is opened again', () => {

@@ -10,6 +10,7 @@ import { type Database, openWritable } from '../../config/host/open-database.ts'
 import { toHex } from '../../sync/credential/bytes.ts';
 import type { TrustList } from '../../sync/credential/trust.ts';
 import { type FeedEntry, type FeedPage, feedEntrySchema } from '../../sync/protocol/feed.ts';
+import { openKilledKeys } from './killed-keys.ts';
 
 export interface FeedCursor {
   readonly sliceId: string;
@@ -40,9 +41,10 @@ export interface FeedOverlay {
    */
   apply(page: FeedPage, isWhole: boolean): void;
   /**
-   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go. All go where the generation changed, or
-   * where one of the keys that were believed before is missing in `signers` (key ids): what a stolen key has said must not
-   * outlive it, and the feed is asked again for what is true.
+   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed.
+   * Where one of the keys that were believed before is missing in `signers` (key ids), the feed is asked again from the slice
+   * on: what a stolen key has said must not outlive it. What let somebody pass goes at once; what held somebody, when the feed
+   * has said everything anew.
    */
   startFrom(cursor: FeedCursor, signers: readonly string[]): void;
   /**
@@ -57,16 +59,13 @@ export interface FeedOverlay {
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS killed_key (kid TEXT PRIMARY KEY, listed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doubtful (body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
 const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), seq: z.number() });
 const signersSchema = z.array(z.string());
 const freshnessSchema = z.object({ sliceVersion: z.number(), keyringVersion: z.number().optional(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
-const killRow = z.object({ kid: z.string(), listed: z.number() });
-/** Of keys that the keyring does not list: whoever has stolen the feed's key must not fill the disk. */
-const UNLISTED_KILLS_MAX = 4_096;
 
 /** Throws Fault('journal-unwritable') where the file cannot be had. */
 export function openFeedOverlay(file: string): FeedOverlay {
@@ -77,55 +76,41 @@ export function openFeedOverlay(file: string): FeedOverlay {
   } catch (error) {
     throw new Fault('journal-unwritable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
-  const selectEntries = database.prepare('SELECT body FROM entry ORDER BY seq');
-  const insertEntry = database.prepare('INSERT INTO entry (seq, body) VALUES (?, ?)');
-  const deleteUpTo = database.prepare('DELETE FROM entry WHERE seq <= ?');
-  const deleteAll = database.prepare('DELETE FROM entry');
   const selectState = database.prepare('SELECT body FROM state WHERE name = ?');
   const putState = database.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body');
   const read = (name: string): unknown => {
     const row = selectState.get(name);
     return row === undefined ? undefined : JSON.parse(bodyRow.parse(row).body);
   };
+  const put = (name: string, value: unknown) => putState.run(name, JSON.stringify(value));
 
-  const byKey = new Map<string, Extract<FeedEntry, { kind: 'status' }>>();
-  const byCti = new Map<string, boolean>();
   let cursor = cursorSchema.optional().parse(read('cursor'));
   let freshness = freshnessSchema.nullish().parse(read('freshness')) ?? undefined;
   let believed = signersSchema.catch([]).parse(read('signers'));
+  const entries = openEntries(database);
+  const kills = openKilledKeys(database);
 
-  const kills = openKills(database);
-
-  const remember = (entry: FeedEntry) => {
-    if (entry.kind === 'key-killed') return;
-    if (entry.kind === 'status') byKey.set(entry.key, entry);
-    else byCti.set(entry.cti, entry.kind === 'revoked');
-  };
-  const rebuild = () => {
-    byKey.clear();
-    byCti.clear();
-    for (const row of selectEntries.all()) remember(feedEntrySchema.parse(JSON.parse(bodyRow.parse(row).body)));
-  };
   const store = database.transaction((page: FeedPage, next: FeedCursor, fresh: Freshness | undefined) => {
     for (const entry of page.entries) {
       if (entry.kind === 'key-killed') kills.add(entry.kid);
-      else insertEntry.run(entry.seq, JSON.stringify(entry));
+      else entries.insert(entry);
     }
-    putState.run('cursor', JSON.stringify(next));
-    if (fresh !== undefined) putState.run('freshness', JSON.stringify(fresh));
+    put('cursor', next);
+    if (fresh === undefined) return;
+    put('freshness', fresh);
+    entries.dropDoubtful();
   });
-  const reset = database.transaction((next: FeedCursor, keepsEntries: boolean, signers: readonly string[]) => {
-    if (keepsEntries) deleteUpTo.run(next.seq);
-    else deleteAll.run();
-    putState.run('signers', JSON.stringify(signers));
-    if (!keepsEntries) putState.run('freshness', 'null');
-    putState.run('cursor', JSON.stringify(keepsEntries && cursor !== undefined ? { ...next, seq: Math.max(next.seq, cursor.seq) } : next));
+  const reset = database.transaction((next: FeedCursor, keeps: 'entries' | 'holds' | 'nothing', signers: readonly string[]) => {
+    if (keeps === 'entries') entries.dropUpTo(next.seq);
+    else entries.dropAll(keeps === 'holds');
+    put('signers', signers);
+    if (keeps !== 'entries') put('freshness', null);
+    put('cursor', keeps === 'entries' && cursor !== undefined ? { ...next, seq: Math.max(next.seq, cursor.seq) } : next);
   });
 
-  rebuild();
   return {
-    status: (key) => byKey.get(toHex(key)),
-    revoked: (cti) => byCti.get(toHex(cti)),
+    status: entries.status,
+    revoked: entries.revoked,
     killed: kills.ids,
     cursor: () => cursor,
     freshness: () => freshness,
@@ -139,7 +124,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
       const fresh = page.more || !isWhole ? undefined : { sliceVersion, keyringVersion, issuedAtMs: Date.parse(issuedAt) };
       store(page, next, fresh);
       kills.read();
-      for (const entry of page.entries) remember(entry);
+      entries.read(page.entries);
       cursor = next;
       freshness = fresh ?? freshness;
     },
@@ -147,17 +132,16 @@ export function openFeedOverlay(file: string): FeedOverlay {
       const isSameKey = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.generation === next.generation;
       const isSame = isSameKey && believed.every((kid) => signers.includes(kid));
       const isKnown = isSame && believed.length === signers.length;
-      if (isKnown && cursor !== undefined && cursor.seq >= next.seq && byKey.size + byCti.size === 0) return;
-      reset(next, isSame, signers);
+      if (isKnown && cursor !== undefined && cursor.seq >= next.seq && entries.isEmpty()) return;
+      reset(next, isSame ? 'entries' : isSameKey ? 'holds' : 'nothing', signers);
       believed = [...signers];
       if (!isSame) freshness = undefined;
       cursor = cursorSchema.parse(read('cursor'));
-      rebuild();
+      entries.read();
     },
     settleKills: kills.settle,
     discard() {
-      byKey.clear();
-      byCti.clear();
+      entries.forget();
       cursor = undefined;
       freshness = undefined;
       database.close();
@@ -166,42 +150,63 @@ export function openFeedOverlay(file: string): FeedOverlay {
   };
 }
 
-/** Killed keys on disk, and as a set in memory. */
-function openKills(database: Database) {
-  const select = database.prepare('SELECT kid, listed FROM killed_key');
-  const insert = database.prepare('INSERT INTO killed_key (kid, listed) VALUES (?, 0) ON CONFLICT DO NOTHING');
-  const markListed = database.prepare('UPDATE killed_key SET listed = 1 WHERE kid = ?');
-  const remove = database.prepare('DELETE FROM killed_key WHERE kid = ?');
-  const count = database.prepare('SELECT count(*) FROM killed_key').pluck();
-  let ids: ReadonlySet<string> = new Set();
-  let trusted: TrustList = new Map();
-  const read = () => {
-    const now = new Set(select.all().map((row) => killRow.parse(row).kid));
-    if (now.size !== ids.size || [...now].some((kid) => !ids.has(kid))) ids = now;
+/** Entries on disk, and by what they are about in memory. */
+function openEntries(database: Database) {
+  const select = database.prepare('SELECT body FROM entry ORDER BY seq');
+  const insert = database.prepare('INSERT INTO entry (seq, body) VALUES (?, ?)');
+  const removeUpTo = database.prepare('DELETE FROM entry WHERE seq <= ?');
+  const removeAll = database.prepare('DELETE FROM entry');
+  const selectDoubtful = database.prepare('SELECT body FROM doubtful');
+  const insertDoubtful = database.prepare('INSERT INTO doubtful (body) VALUES (?)');
+  const removeDoubtful = database.prepare('DELETE FROM doubtful');
+  const byKey = new Map<string, Extract<FeedEntry, { kind: 'status' }>>();
+  const byCti = new Map<string, boolean>();
+  let isInDoubt = false;
+  // What was asked for anew counts before what is in doubt.
+  const stored = () => [...selectDoubtful.all(), ...select.all()].map(entryOf);
+  const remember = (entry: FeedEntry) => {
+    if (entry.kind === 'key-killed') return;
+    if (entry.kind === 'status') byKey.set(entry.key, entry);
+    else byCti.set(entry.cti, entry.kind === 'revoked');
   };
-  const add = (kid: string) => {
-    if (trusted.has(kid) || z.number().parse(count.get()) < UNLISTED_KILLS_MAX) insert.run(kid);
+  /** `added`: all that has changed on disk, unless something was in doubt. */
+  const read = (added?: readonly FeedEntry[]) => {
+    if (added === undefined || isInDoubt) {
+      byKey.clear();
+      byCti.clear();
+      for (const entry of stored()) remember(entry);
+      isInDoubt = selectDoubtful.get() !== undefined;
+    } else for (const entry of added) remember(entry);
   };
-  const settle = database.transaction((stated: readonly string[]) => {
-    for (const kid of stated) add(kid);
-    for (const row of select.all()) {
-      const { kid, listed } = killRow.parse(row);
-      const issuer = trusted.get(kid);
-      if (issuer?.status === 'revoked' || (issuer === undefined && listed === 1)) remove.run(kid);
-      else if (issuer !== undefined && listed === 0) markListed.run(kid);
-    }
-  });
   read();
   return {
-    ids: () => ids,
-    add,
     read,
-    settle(stated: readonly string[], trust: TrustList) {
-      trusted = trust;
-      settle(stated);
-      read();
+    status: (key: Uint8Array) => byKey.get(toHex(key)),
+    revoked: (cti: Uint8Array) => byCti.get(toHex(cti)),
+    isEmpty: () => byKey.size + byCti.size === 0,
+    forget() {
+      byKey.clear();
+      byCti.clear();
+    },
+    insert: (entry: FeedEntry) => insert.run(entry.seq, JSON.stringify(entry)),
+    dropUpTo: (seq: number) => removeUpTo.run(seq),
+    dropDoubtful: () => removeDoubtful.run(),
+    dropAll(keepsHolds: boolean) {
+      const holds = keepsHolds ? stored().filter(isRestrictive) : [];
+      removeAll.run();
+      removeDoubtful.run();
+      for (const entry of holds) insertDoubtful.run(JSON.stringify(entry));
     },
   };
+}
+
+function entryOf(row: unknown): FeedEntry {
+  return feedEntrySchema.parse(JSON.parse(bodyRow.parse(row).body));
+}
+
+/** Whether it keeps somebody from passing. */
+function isRestrictive(entry: FeedEntry): boolean {
+  return entry.kind === 'status' ? entry.status !== 'clear' : entry.kind === 'revoked';
 }
 
 /** An overlay that knows nothing: a kiosk without upstream. */

@@ -112,8 +112,11 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault = error.code;
-      // A slice replaced by rename is still whole for who has it open; one overwritten in place is not.
-      if (content !== undefined && isOverwritten(content.sliceStamp, fileStamp(content.slice.file))) {
+      // A slice replaced by rename is still whole for who has it open; one overwritten in place is not. And what rests on an
+      // earlier keyring than the one that holds now may be the word of a key that is not trusted any more.
+      const isGone = content !== undefined && isOverwritten(content.sliceStamp, fileStamp(content.slice.file));
+      const isOvertaken = keyring !== undefined && keyring.digest !== content?.keyring.digest;
+      if (content !== undefined && (isGone || isOvertaken)) {
         content.slice.close();
         content = undefined;
       }

@@ -49,7 +49,12 @@ async function asksOfTime(needsTime: () => boolean, forS: number): Promise<numbe
     {
       client,
       kioskId: 'k1',
-      inbox: { cursor: () => ({ sliceId: 'default', generation: 1, seq: 0 }), sliceVersion: () => 1, apply: () => undefined },
+      inbox: {
+        cursor: () => ({ sliceId: 'default', generation: 1, seq: 0 }),
+        sliceVersion: () => 1,
+        isFresh: () => true,
+        apply: () => undefined,
+      },
       keyring: () => keyring,
       needsTime,
       onSignedTime: () => undefined,

@@ -14,6 +14,8 @@ import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 export interface FeedInbox {
   cursor(): { readonly sliceId: string; readonly generation: number; readonly seq: number } | undefined;
   sliceVersion(): number | undefined;
+  /** Whether a page has said how fresh it all is; not so after what was believed was let go. */
+  isFresh(): boolean;
   apply(page: FeedPage, isWhole: boolean): void;
 }
 
@@ -55,7 +57,8 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   /** Undefined where a page was applied, else why not. */
   const ask = async (keyring: Keyring, cursor: NonNullable<ReturnType<FeedInbox['cursor']>>): Promise<string | undefined> => {
     const startedAtMs = host.clock.monotonicMs();
-    const asksTime = startedAtMs - askedTimeAtMs >= (options.needsTime() ? NEEDED_TIME_MS : TIME_MS);
+    const isDue = startedAtMs - askedTimeAtMs >= (options.needsTime() ? NEEDED_TIME_MS : TIME_MS);
+    const asksTime = isDue || !inbox.isFresh();
     const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
     const { sliceId, generation, seq } = cursor;
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
