@@ -376,7 +376,8 @@ describe('what a stolen key can do, and where it ends', () => {
     const far = { keyring: { ...content.keyring, expiresAtMs: Infinity }, policy: { ...content.policy, expires: '2999-01-01T00:00:00Z' } };
     const host = createSimulatedHost(1, expiresAtMs - 60_000);
     // Each page says: this slice is the current one, as of now.
-    const believed = { ...content, ...far, freshAtMs: () => host.clock.wallMs() };
+    const now = () => host.clock.wallMs();
+    const believed = { ...content, ...far, freshAtMs: now, dataFreshAtMs: () => ({ statuses: now(), revocations: now(), keys: now() }) };
     const honest = openLane({ ...kiosk.registry, content: () => ({ ...content, ...far }) }, join(folder, 'honest-lane'), host);
     const misled = openLane({ ...kiosk.registry, content: () => believed }, join(folder, 'misled-lane'), host);
     expect([honest.fault(), misled.fault()]).toEqual(['slice-stale', undefined]);

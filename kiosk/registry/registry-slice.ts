@@ -17,6 +17,8 @@ import { type FeedOverlay, noOverlay } from './feed-overlay.ts';
 
 export interface RegistrySlice {
   readonly manifest: SliceManifest;
+  /** Id of the key that signed the manifest. */
+  readonly signer: string;
   /** The database that is open; it is never written to. */
   readonly file: string;
   /** About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
@@ -46,7 +48,7 @@ export function openSlice(
   overlay: SliceOverlay = noOverlay,
   verified?: string,
 ): RegistrySlice {
-  const manifest = readManifest(files.manifest, sliceKeys);
+  const { manifest, signer } = readManifest(files.manifest, sliceKeys);
   const fetched = fetchedFiles(files.manifest, manifest);
   const key = readKey(existsSync(fetched.key) ? fetched.key : files.key);
   const database = existsSync(fetched.database) ? fetched.database : files.database;
@@ -55,7 +57,7 @@ export function openSlice(
     const expected = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
     if (digest(database) !== expected) throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
   }
-  return wrapDatabase(database, manifest, key, overlay);
+  return { ...wrapDatabase(database, key, overlay), manifest, signer };
 }
 
 /**
@@ -77,12 +79,12 @@ export function fetchedFiles(
   };
 }
 
-function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): SliceManifest {
+function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): Pick<RegistrySlice, 'manifest' | 'signer'> {
   const envelopes = parseEnvelopes(readText(path));
   if (!envelopes.ok) throw new Fault('slice-corrupt', `${path}: ${envelopes.reason}`);
   const manifest = openStatement(envelopes.value[0], 'slice-manifest', sliceKeys, sliceManifestSchema);
   if (!manifest.ok) throw new Fault('slice-corrupt', `${path}: ${manifest.reason}`);
-  return manifest.value;
+  return { manifest: manifest.value, signer: envelopes.value[0].message.kid };
 }
 
 function readKey(path: string): Uint8Array {
@@ -107,13 +109,12 @@ function digest(path: string): string {
   }
 }
 
-function wrapDatabase(path: string, manifest: SliceManifest, key: Uint8Array, overlay: SliceOverlay): RegistrySlice {
+function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Omit<RegistrySlice, 'manifest' | 'signer'> {
   try {
     const database = openReadOnly(path, MMAP_BYTES);
     const findStatus = database.prepare('SELECT status, from_day, until_day FROM status WHERE key = ?');
     const findRevoked = database.prepare('SELECT 1 FROM revoked WHERE cti = ?').pluck();
     return {
-      manifest,
       file: path,
       lookup(claims) {
         try {

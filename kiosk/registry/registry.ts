@@ -7,12 +7,12 @@ import { readFileSync, statSync } from 'node:fs';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
+import { compareBytes } from '../../sync/credential/bytes.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import type { RootAnchor } from '../../sync/credential/keyring-chain.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { revokeKeys, type TrustList } from '../../sync/credential/trust.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
-import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { FeedOverlay } from './feed-overlay.ts';
@@ -56,6 +56,8 @@ export interface RegistryContent {
   readonly issuedAtMs: number;
   /** The slice's database as it was opened: it is read as it lies there. */
   readonly sliceStamp: FileStamp;
+  /** Id of the key that signed the policy. */
+  readonly policySigner: string;
 }
 
 export interface Registry {
@@ -112,14 +114,9 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       fault = error.code;
-      // A slice replaced by rename is still whole for who has it open; one overwritten in place is not. And what rests on an
-      // earlier keyring than the one that holds now may be the word of a key that is not trusted any more.
-      const isGone = content !== undefined && isOverwritten(content.sliceStamp, fileStamp(content.slice.file));
-      const isOvertaken = keyring !== undefined && keyring.digest !== content?.keyring.digest;
-      if (content !== undefined && (isGone || isOvertaken)) {
-        content.slice.close();
-        content = undefined;
-      }
+      const kept = content && keyring && keepUnder(keyring, content, options.overlay);
+      if (kept === undefined) content?.slice.close();
+      content = kept;
       host.log.error(error.code, { detail: error.detail });
     }
   };
@@ -147,7 +144,6 @@ function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOpti
   const keyring = loadKeyring(files, floor, allowDemo);
   refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
   checkAudience('keyring-invalid', keyring.audience, audiences);
-  if (!isSealingKeyAcceptable(keyring.sealingKey)) throw new Fault('keyring-invalid', `${files.keyring}: nobody may seal to this key.`);
   return keyring;
 }
 
@@ -166,11 +162,33 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
     slice.close();
     throw error;
   }
-  const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.value.issuedAt), Date.parse(slice.manifest.issuedAt));
+  return assemble(keyring, { policy: policy.value, policySigner: policy.signer, slice, sliceStamp: fileStamp(slice.file) }, overlay);
+}
+
+type Lists = Pick<RegistryContent, 'policy' | 'policySigner' | 'slice' | 'sliceStamp'>;
+
+function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefined): RegistryContent {
+  const { policy, slice } = lists;
+  const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.issuedAt), Date.parse(slice.manifest.issuedAt));
   const freshAtMs = () => freshness(slice, overlay);
   const dataFreshAtMs = () => ({ statuses: freshAtMs(), revocations: freshAtMs(), keys: keysFreshness(keyring, overlay) });
   const trust = livingTrust(keyring.trust, slice.manifest.killedKeys, overlay);
-  return { keyring, policy: policy.value, slice, trust, freshAtMs, dataFreshAtMs, issuedAtMs, sliceStamp: fileStamp(slice.file) };
+  return { ...lists, keyring, trust, freshAtMs, dataFreshAtMs, issuedAtMs };
+}
+
+/**
+ * The lists in use, under the keyring that holds now; undefined where one of them rests on a key that it does not name any
+ * more, and where the slice was overwritten in place. One replaced by rename is still whole for who has it open.
+ */
+function keepUnder(keyring: Keyring, content: RegistryContent, overlay: FeedOverlay | undefined): RegistryContent | undefined {
+  if (isOverwritten(content.sliceStamp, fileStamp(content.slice.file))) return undefined;
+  if (keyring.digest === content.keyring.digest) return content;
+  const isNamed = (role: 'release' | 'slice', kid: string) => {
+    const [before, now] = [content.keyring.roles[role].get(kid), keyring.roles[role].get(kid)];
+    return before !== undefined && now !== undefined && compareBytes(before, now) === 0;
+  };
+  const isHeld = isNamed('release', content.policySigner) && isNamed('slice', content.slice.signer);
+  return isHeld ? assemble(keyring, content, overlay) : undefined;
 }
 
 function loadKeyring(files: RegistryFiles, floor: VersionFloor, allowDemo: boolean): Keyring {
@@ -210,7 +228,7 @@ function keysFreshness({ version, issuedAtMs }: Keyring, overlay: FeedOverlay | 
   return fresh?.keyringVersion === version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
 }
 
-function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: string } {
+function loadPolicy(path: string, keyring: Keyring): { readonly value: Policy; readonly digest: string; readonly signer: string } {
   const envelopes = parseEnvelopes(readText(path, 'policy-invalid'));
   if (!envelopes.ok) throw new Fault('policy-invalid', `${path}: ${envelopes.reason}`);
   const [envelope] = envelopes.value;
@@ -220,7 +238,7 @@ function loadPolicy(path: string, keyring: Keyring): { value: Policy; digest: st
   if (failed !== undefined) {
     throw new Fault('policy-golden', `${path}: "${failed.rule}" gives ${failed.actual} and should give ${failed.expected}.`);
   }
-  return { value: policy.value, digest: envelope.digest };
+  return { value: policy.value, digest: envelope.digest, signer: envelope.message.kid };
 }
 
 /** A statement for somebody else is no statement for this kiosk, however well signed. */

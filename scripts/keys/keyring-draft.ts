@@ -7,8 +7,8 @@ import { z } from 'zod';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import { isPublicKeyAcceptable } from '../../sync/credential/ed25519.ts';
 import { keyringSchema } from '../../sync/credential/keyring-body.ts';
+import { isSealingKeyAcceptable } from '../../sync/credential/sealing-key.ts';
 import { roleNames } from '../../sync/credential/statement.ts';
-import { isSealingKeyAcceptable } from '../../sync/protocol/sealing.ts';
 import { CommandError, exitCode } from '../command.ts';
 import { kidOf } from './keyring-words.ts';
 

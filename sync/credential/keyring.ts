@@ -3,13 +3,13 @@
  * kiosk was provisioned. Every other key, issuers, release, slice and the rest, is trusted only because it stands here.
  * Pure: file text, pin and time are arguments.
  */
-import nacl from 'tweetnacl';
 import { fromHex, toHex } from './bytes.ts';
 import { keyId } from './cose.ts';
 import { isPublicKeyAcceptable } from './ed25519.ts';
 import type { KeyringBody } from './keyring-body.ts';
 import { type ChainReason, followChain, parseKeyringChain, type RootAnchor } from './keyring-chain.ts';
 import { accept, type Outcome, refuse } from './outcome.ts';
+import { isSealingKeyAcceptable } from './sealing-key.ts';
 import { type RoleName, roleNames } from './statement.ts';
 import { buildTrustList, type TrustList } from './trust.ts';
 
@@ -94,11 +94,6 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     upstreamPins: body.upstreamPins,
     anchor: { version: body.version, roots: body.roots, threshold: body.threshold },
   });
-}
-
-/** Whether a secret can be shared with this X25519 key at all: one of low order gives zero to everybody (RFC 7748 section 6.1). */
-function isSealingKeyAcceptable(publicKey: Uint8Array): boolean {
-  return nacl.scalarMult(new Uint8Array(32).fill(9), publicKey).some((byte) => byte !== 0);
 }
 
 function byKeyId(keys: readonly string[]): ReadonlyMap<string, Uint8Array> {

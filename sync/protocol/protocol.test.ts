@@ -3,10 +3,11 @@ import nacl from 'tweetnacl';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../credential/bytes.ts';
 import { credentialReasons } from '../credential/reasons.ts';
+import { isSealingKeyAcceptable } from '../credential/sealing-key.ts';
 import { entryHash, genesisHash } from './chain.ts';
 import { precedence, reasonOrder, reasons } from './reasons.ts';
 import { recordId, uuidBytes, uuidText } from './record-id.ts';
-import { isSealingKeyAcceptable, openBox, openRecord, sealBox, sealRecord } from './sealing.ts';
+import { openBox, openRecord, sealBox, sealRecord } from './sealing.ts';
 import { authorityDay } from './slice.ts';
 import { idTag, normalisePlate, plateTag } from './tags.ts';
 

@@ -32,16 +32,6 @@ export function openBox(sealed: Uint8Array, recipientSecret: Uint8Array): Outcom
   return message === null ? refuse('box-invalid') : accept(message);
 }
 
-/**
- * Whether a key may be sealed to. nacl.box seals to keys of low order without complaint: then everybody could open the
- * box. Such a key gives the all-zero shared secret with any other.
- */
-export function isSealingKeyAcceptable(publicKey: Uint8Array): boolean {
-  if (publicKey.length !== nacl.box.publicKeyLength) return false;
-  const probe = new Uint8Array(32).fill(9);
-  return nacl.scalarMult(probe, publicKey).some((byte) => byte !== 0);
-}
-
 /** Names a sealing key in the seals made to it: the first 8 hex digits of SHA-256(public key). */
 export function sealKidOf(publicKey: Uint8Array): string {
   return toHex(createHash('sha256').update(publicKey).digest()).slice(0, 8);

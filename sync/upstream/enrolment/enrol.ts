@@ -4,10 +4,10 @@ import type { Host } from '../../../config/ports/host.ts';
 import { fromHex, toHex } from '../../credential/bytes.ts';
 import { isPublicKeyAcceptable } from '../../credential/ed25519.ts';
 import { accept, type Outcome, refuse } from '../../credential/outcome.ts';
+import { isSealingKeyAcceptable } from '../../credential/sealing-key.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
 import type { Certificate, EnrolmentRequest } from '../../protocol/enrolment.ts';
-import { isSealingKeyAcceptable } from '../../protocol/sealing.ts';
 import type { EnrolledKiosk, EnrolmentToken, FleetStore, JournalStore } from '../store/store.ts';
 
 export type EnrolmentReason =
