@@ -53,6 +53,9 @@ const rowSchema = z.strictObject({
   uses: z.number().default(0),
   lastStep: z.number().optional(),
   nobodyBetween: z.boolean().default(false),
+  elsewhereAgoS: z.number().optional(),
+  elsewhereUses: z.number().default(0),
+  elsewhereStep: z.number().optional(),
   clock: z.enum(['trusted', 'unknown', 'untrusted']).default('trusted'),
   grade: z.enum(['fresh', 'amber', 'restricted', 'closed']).default('fresh'),
   trustExpired: z.boolean().default(false),
@@ -102,6 +105,7 @@ function presentedOf(row: Row): Presented {
       uses: row.uses,
       step: row.lastStep,
       nobodyBetween: row.nobodyBetween,
+      elsewhere: { passedAtMs: ago(row.elsewhereAgoS), uses: row.elsewhereUses, step: row.elsewhereStep },
     },
     plate: row.plate,
     idDigits: row.id,
@@ -191,6 +195,15 @@ describe('decision table', () => {
 
   it('passes only with the reason ok', () => {
     expect(reasonOrder.filter((reason) => reasons[reason].verdict === 'pass')).toEqual(['ok']);
+  });
+
+  it('takes ten bytes of a sealed block at most for what other lanes say', () => {
+    const common = { rule: '', step: 59_000_002, maxUses: 99, expect: 'used-elsewhere' };
+    const silent = rowSchema.parse(common);
+    const telling = rowSchema.parse({ ...common, elsewhereAgoS: 64_000, elsewhereUses: 98, elsewhereStep: 59_000_002 });
+    expect(decide(presentedOf(telling), contextOf(telling)).reason).toBe('used-elsewhere');
+    const length = (row: Row) => sealedOf(presentedOf(row), contextOf(row)).length - decide(presentedOf(row), contextOf(row)).reason.length;
+    expect(length(telling) - length(silent)).toBeLessThanOrEqual(10);
   });
 
   it('takes the first of two failures in the order of the table', () => {

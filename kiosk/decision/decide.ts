@@ -32,6 +32,17 @@ export interface ReuseState {
   readonly step: number | undefined;
   /** Nobody else was decided on between its last pass and now. */
   readonly nobodyBetween: boolean;
+  /** What other lanes of the checkpoint say of it: never more than a reason to ask staff. */
+  readonly elsewhere?: PassesElsewhere | undefined;
+}
+
+export interface PassesElsewhere {
+  /** Newest pass of the credential, or of its subject, at another lane. */
+  readonly passedAtMs: number | undefined;
+  /** Passes of the credential at other lanes. */
+  readonly uses: number;
+  /** Highest step of the app code that passed at another lane. */
+  readonly step: number | undefined;
 }
 
 export interface Surroundings {
@@ -142,7 +153,16 @@ function checkReuse(credential: Credential, reuse: ReuseState | undefined, { now
   const windowMs = forClass(policy.antiPassbackS, claims.class) * 1000;
   const sinceSubjectMs = reuse.subjectPassedAtMs === undefined ? Infinity : nowMs - reuse.subjectPassedAtMs;
   if (Math.min(sincePassMs, sinceSubjectMs) < windowMs) return 'anti-passback';
-  return claims.maxUses !== undefined && reuse.uses >= claims.maxUses ? 'uses-exhausted' : undefined;
+  if (claims.maxUses !== undefined && reuse.uses >= claims.maxUses) return 'uses-exhausted';
+  return isUsedElsewhere(credential, reuse, nowMs - windowMs) ? 'used-elsewhere' : undefined;
+}
+
+/** After the own lane's checks, because another lane's word may send to staff and do nothing else. */
+function isUsedElsewhere({ claims, step }: Credential, { uses, elsewhere }: ReuseState, windowFromMs: number): boolean {
+  if (elsewhere === undefined) return false;
+  if (elsewhere.passedAtMs !== undefined && elsewhere.passedAtMs > windowFromMs) return true;
+  if (step !== undefined && elsewhere.step !== undefined && step <= elsewhere.step) return true;
+  return claims.maxUses !== undefined && elsewhere.uses > 0 && uses + elsewhere.uses >= claims.maxUses;
 }
 
 function checkSurroundings({ claims }: Credential, { policy, surroundings }: DecisionContext): Reason | undefined {

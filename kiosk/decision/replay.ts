@@ -12,10 +12,12 @@ export function inputsOf(presented: Presented, { nowMs, area, surroundings }: De
   const base = { area, trustExpired: surroundings.trustExpired };
   if (presented.kind !== 'code' || !presented.read.ok) return base;
   const { slice, reuse } = presented;
+  const { step } = presented.read.value;
+  const elsewhere = reuse?.elsewhere;
   const ageMs = (passedAtMs: number | undefined) => (passedAtMs === undefined ? undefined : nowMs - passedAtMs);
   return {
     ...base,
-    step: presented.read.value.step,
+    step,
     slice,
     reuse: reuse && {
       credentialAgeMs: ageMs(reuse.credentialPassedAtMs),
@@ -23,6 +25,12 @@ export function inputsOf(presented: Presented, { nowMs, area, surroundings }: De
       uses: reuse.uses,
       step: reuse.step,
       nobodyBetween: reuse.nobodyBetween,
+      // Windows are whole seconds, so whole seconds decide the same.
+      elsewhere: elsewhere && {
+        ageS: elsewhere.passedAtMs === undefined ? undefined : Math.floor((nowMs - elsewhere.passedAtMs) / 1000),
+        uses: elsewhere.uses,
+        stepUsed: step !== undefined && elsewhere.step !== undefined && step <= elsewhere.step,
+      },
     },
   };
 }
@@ -42,6 +50,7 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
   if (refused !== undefined) return { kind: 'code', read: { ok: false, reason: refused } };
   if (claims === undefined || form === undefined || kid === undefined) throw new Error(`${reason} without a credential`);
   const { step, slice, reuse } = inputs;
+  const elsewhere = reuse?.elsewhere;
   const passedAtMs = (ageMs: number | undefined) => (ageMs === undefined ? undefined : eventTimeMs - ageMs);
   return {
     kind: 'code',
@@ -53,6 +62,11 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
       uses: reuse.uses,
       step: reuse.step,
       nobodyBetween: reuse.nobodyBetween,
+      elsewhere: elsewhere && {
+        passedAtMs: elsewhere.ageS === undefined ? undefined : eventTimeMs - elsewhere.ageS * 1000,
+        uses: elsewhere.uses,
+        step: elsewhere.stepUsed ? step : undefined,
+      },
     },
   };
 }

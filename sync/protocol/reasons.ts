@@ -23,6 +23,7 @@ export const reasonOrder = [
   'already-recorded',
   'anti-passback',
   'uses-exhausted',
+  'used-elsewhere',
   // What keeps a good credential from passing unattended here and now.
   'clock-untrusted',
   'clock-unknown',
@@ -239,6 +240,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   'anti-passback': seeStaff(words('Mã vừa được dùng', 'The code was used a short time ago', ...COMPARE_CARD)),
   'uses-exhausted': deny('D-22', 'already-used', words('Mã đã hết lượt', 'The code has no uses left', ...NEW_CODE)),
+  'used-elsewhere': seeStaff(words('Mã vừa được dùng ở làn khác', 'The code was just used at another lane', ...COMPARE_CARD)),
   'clock-untrusted': seeStaff(
     words(
       'Đồng hồ của máy không tin được',
