@@ -22,6 +22,7 @@ export const signerRoles = {
   heartbeat: 'fleet',
   revocation: 'fleet',
   config: 'config',
+  peers: 'config',
 } as const;
 export const roleNames = [
   'release',

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range'] as const;
+const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range', 'double-use'] as const;
 
 export const clockStates = ['trusted', 'unknown', 'untrusted'] as const;
 export type ClockState = (typeof clockStates)[number];
@@ -55,5 +55,7 @@ export const recordSchema = z.strictObject({
       receipt: z.string().max(2_000),
     })
     .optional(),
+  /** Double-use records: the pass at another lane, of the same credential or person, that was not known when `ref` passed. */
+  other: z.strictObject({ kioskId: z.string().max(32), bootId: z.string().max(64), counter: z.number().int().min(1) }).optional(),
 });
 export type JournalRecord = z.infer<typeof recordSchema>;
