@@ -8,11 +8,18 @@ import { Fault, type FaultCode } from '../config/faults.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
-import { type ReadResult, readCredential } from '../sync/credential/credential.ts';
+import { type Credential, type ReadResult, readCredential } from '../sync/credential/credential.ts';
 import { forClass } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { dayName } from './decision/day-name.ts';
-import { type Decision, type DecisionContext, decide, declarationAgeSMax, type Presented } from './decision/decide.ts';
+import {
+  type Decision,
+  type DecisionContext,
+  decide,
+  declarationAgeSMax,
+  type PassesElsewhere,
+  type Presented,
+} from './decision/decide.ts';
 import type { SeenCode } from './decision/followed-things.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
@@ -33,6 +40,8 @@ export interface CheckpointStages {
   readonly signal: Signal;
   readonly plates: PlateSource;
   readonly time: KioskTime;
+  /** What other lanes of the checkpoint know; absent for a lane that stands alone. */
+  readonly lanes?: { elsewhere(credential: Credential): PassesElsewhere | undefined } | undefined;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
 }
@@ -74,7 +83,7 @@ interface ReadCode extends SeenCode {
 const LANE_CHECK_MS = 200;
 
 export function startCheckpoint(stages: CheckpointStages, options: CheckpointOptions, watcher: CheckpointWatcher, host: Host): Checkpoint {
-  const { source, registry, journal, signal, plates, time } = stages;
+  const { source, registry, journal, signal, plates, time, lanes } = stages;
   const recorder = createRecorder(journal, registry, time, host);
   const lane = createLaneWatch({ ...stages, recorder, area: options.area }, (fault) => watcher.onLane?.(fault), host);
   let presentation = noPresentation;
@@ -138,7 +147,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const credential = code.read.value;
     try {
       const slice = content.slice.lookup(credential.claims);
-      const reuse = { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === code.key };
+      const elsewhere = lanes?.elsewhere(credential);
+      const reuse = { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === code.key, elsewhere };
       return { kind: 'code', read: code.read, slice, reuse, plate: plates.plate() };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;

@@ -38,6 +38,9 @@ const texts = {
   reached: ['đã kết nối', 'connected'],
   unreached: ['mất liên lạc', 'no contact'],
   old: ['cũ', 'old'],
+  lanes: ['Làn khác', 'Other lanes'],
+  'connected-lanes': ['đã kết nối', 'connected'],
+  'double-use': ['Mã đã qua ở làn này cũng qua ở làn', 'A code that passed here also passed at lane'],
 } as const;
 
 export type TextName = keyof typeof texts;
