@@ -80,6 +80,8 @@ CREATE TABLE IF NOT EXISTS pass (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS pass_credential ON pass (credential, passed_at);
 CREATE INDEX IF NOT EXISTS pass_subject ON pass (subject, passed_at);
+CREATE INDEX IF NOT EXISTS pass_own_credential ON pass (credential, passed_at) WHERE ref IS NOT NULL;
+CREATE INDEX IF NOT EXISTS pass_own_subject ON pass (subject, passed_at) WHERE ref IS NOT NULL;
 CREATE INDEX IF NOT EXISTS pass_expiry ON pass (expires_at);
 CREATE TABLE IF NOT EXISTS double_use (
   ref TEXT NOT NULL,
@@ -279,19 +281,27 @@ function wrap(database: Database, own: string, bootId: string): PeerStore {
  * other kiosk, whatever that kiosk says again.
  */
 function pairFinder(database: Database, own: string): (fresh: StoredPass) => void {
-  const select = database.prepare(`
-    SELECT * FROM (SELECT * FROM pass WHERE credential = ? ORDER BY passed_at DESC LIMIT ${SAME_TAG_MAX})
-    UNION SELECT * FROM (SELECT * FROM pass WHERE subject = ? ORDER BY passed_at DESC LIMIT ${SAME_TAG_MAX})`);
+  // The planner does not know that own rows are few where another lane's are many.
+  const newest = (tag: 'credential' | 'subject', index: string, whose: string) =>
+    `SELECT * FROM (SELECT * FROM pass INDEXED BY ${index} WHERE ${tag} = ? AND ${whose} ORDER BY passed_at DESC LIMIT ${SAME_TAG_MAX})`;
+  const selectMine = database.prepare(
+    `${newest('credential', 'pass_own_credential', 'ref IS NOT NULL')} UNION ${newest('subject', 'pass_own_subject', 'ref IS NOT NULL')}`,
+  );
+  const selectTheirs = database.prepare(
+    `${newest('credential', 'pass_credential', 'ref IS NULL')} UNION ${newest('subject', 'pass_subject', 'ref IS NULL')}`,
+  );
+  const countUses = database.prepare(`SELECT count(*) FROM (SELECT 1 FROM pass WHERE credential = ? LIMIT ${SAME_TAG_MAX})`).pluck();
   const insert = database.prepare(
     'INSERT OR IGNORE INTO double_use (ref, kiosk_id, boot_id, counter, passed_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)',
   );
   return (fresh) => {
-    const related = select.all(fresh.credential, fresh.subject).map((row) => storedRow.parse(row));
-    const uses = related.filter(({ credential }) => compareBytes(credential, fresh.credential) === 0).length;
-    for (const other of related) {
-      const [mine, theirs] = fresh.kioskId === own ? [fresh, other] : [other, fresh];
-      if (mine.kioskId !== own || theirs.kioskId === own || mine.ref === undefined) continue;
+    const isOwn = fresh.kioskId === own;
+    for (const row of (isOwn ? selectTheirs : selectMine).all(fresh.credential, fresh.subject)) {
+      const other = storedRow.parse(row);
+      const [mine, theirs] = isOwn ? [fresh, other] : [other, fresh];
+      if (mine.ref === undefined) continue;
       const isSameCredential = compareBytes(mine.credential, theirs.credential) === 0;
+      const uses = mine.maxUses === undefined ? 0 : z.number().parse(countUses.get(mine.credential));
       if (!isDoubleUse(mine, theirs, { isSameCredential, uses, maxUses: mine.maxUses })) continue;
       const expiresAtMs = Math.max(mine.expiresAtMs, theirs.expiresAtMs);
       insert.run(mine.ref, theirs.kioskId, theirs.bootId, theirs.counter, theirs.passedAtMs, expiresAtMs);
