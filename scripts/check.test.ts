@@ -34,6 +34,7 @@ describe('the check of the rooms', () => {
     ['config/a.ts', '../sync/b.ts', 'sync/b.ts', 'config-alone'],
     ['sync/upstream/a.ts', '../edge/b.ts', 'sync/edge/b.ts', 'upstream'],
     ['kiosk/decision/a.ts', '../display/b.ts', 'kiosk/display/b.ts', 'decision'],
+    ['kiosk/peers/a.ts', '../journal/b.ts', 'kiosk/journal/b.ts', 'peers'],
     ['kiosk/a.ts', '../fixtures/b.ts', 'fixtures/b.ts', 'kiosk'],
   ])('finds that %s imports %s', (from, specifier, to, rule) => {
     plant(to, 'export const b = 1;\n');
