@@ -250,9 +250,9 @@ export const kioskOptions = {
     remote: true,
   }),
   'peers.port': option({
-    schema: z.number().int().min(0).max(65_535),
+    schema: z.number().int().min(1).max(65_535),
     optional: true,
-    expected: 'a port, or 0 for any',
+    expected: 'a port',
     reason: 'Where the other lanes of the checkpoint connect. Without it this lane knows nothing of theirs.',
     remote: false,
   }),

@@ -45,6 +45,8 @@ const LOG_AGAIN_MS = 60_000;
 /** What ends connections that are otherwise good. */
 const QUIET: ReadonlySet<string> = new Set(['peer-replaced', 'peer-closing'] satisfies PeerRefusal[]);
 
+type CalledLink = Pick<PeerLink, 'role' | 'peerId' | 'peerBootId'>;
+
 interface Caller {
   failures: number;
   cancel: Cancel;
@@ -192,8 +194,8 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
  * Two lanes that call each other at the same moment have two connections: both keep the one that the smaller name called.
  * A lane that was started anew is another one, whatever became of its old connection.
  */
-function outlives(old: PeerLink, fresh: PeerLink, own: string): boolean {
-  const isSmaller = (link: PeerLink) => (link.role === 'caller') === own < (link.peerId() ?? '');
+export function outlives(old: CalledLink, fresh: CalledLink, own: string): boolean {
+  const isSmaller = (link: CalledLink) => (link.role === 'caller') === own < (link.peerId() ?? '');
   return old.peerBootId() === fresh.peerBootId() && isSmaller(old) && !isSmaller(fresh);
 }
 

@@ -60,8 +60,6 @@ const rowSchema = z
     bootId,
     /** Rises by one with each pass of a boot. */
     counter,
-    /** Of the key that the tags were made with. */
-    generation: z.number().int().positive(),
     /** Of credential and person. */
     tags: z.tuple([tag, tag]),
     passedAtMs: instant,

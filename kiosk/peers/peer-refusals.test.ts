@@ -10,6 +10,7 @@ import { testCredential } from '../../fixtures/test-journal.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import { createSigner } from '../../sync/credential/signer.ts';
 import { checkpointKeys, passTags } from './checkpoint-keys.ts';
+import { outlives } from './peer-connections.ts';
 import { createFrames } from './peer-frames.ts';
 import { prove, refuseProof, transcriptOf } from './peer-handshake.ts';
 import { type Hello, PAGE_ROWS_MAX, type PassRow } from './peer-messages.ts';
@@ -44,7 +45,6 @@ const rowAt = (counter: number, change: Partial<PassRow> = {}): PassRow => {
   return {
     bootId: 'b1',
     counter,
-    generation: 1,
     tags: [toHex(tags.credential), toHex(tags.subject)],
     passedAtMs: Date.now(),
     windowMs: 600_000,
@@ -60,7 +60,7 @@ describe('a lane', () => {
     const caller = await call();
     caller.say({ kind: 'passes', rows: [rowAt(1)] });
     await expect.poll(() => known(1)?.uses, WAIT).toBe(1);
-    expect(caller.heard).toContainEqual({ kind: 'have', boots: [] });
+    await expect.poll(() => caller.heard, WAIT).toContainEqual({ kind: 'have', boots: [] });
     expect(lane.peers.state().connected).toBe(1);
   });
 
@@ -79,6 +79,30 @@ describe('a lane', () => {
     expect(caller.frames).toBeUndefined();
     expect(refusals()).toContain(reason);
     expect(lane.peers.state().connected).toBe(0);
+  });
+
+  it('that was started anew takes the place of what it was before', async () => {
+    const before = await call({ hello: { bootId: 'first' } });
+    const after = await call({ hello: { bootId: 'second' } });
+    expect(await before.ended).toBe('peer-replaced');
+    after.say({ kind: 'passes', rows: [rowAt(1)] });
+    await expect.poll(() => known(1)?.uses, WAIT).toBe(1);
+    expect(lane.peers.state().connected).toBe(1);
+  });
+
+  it('keeps the same one of two connections as the other lane, whichever came first', () => {
+    const link = (role: 'caller' | 'called', peer: string, boot = 'b') => ({ role, peerId: () => peer, peerBootId: () => boot });
+    // As `a` sees what it called and what called it, and as `b` does.
+    for (const [own, peer, ofA, ofB] of [
+      ['a', 'b', 'caller', 'called'],
+      ['b', 'a', 'called', 'caller'],
+    ] as const) {
+      expect(outlives(link(ofA, peer), link(ofB, peer), own), own).toBe(true);
+      expect(outlives(link(ofB, peer), link(ofA, peer), own), own).toBe(false);
+      expect(outlives(link(ofA, peer, 'old'), link(ofB, peer, 'new'), own), own).toBe(false);
+      // Called again from the same side: the first was lost.
+      expect(outlives(link(ofA, peer), link(ofA, peer), own), own).toBe(false);
+    }
   });
 
   it('shows a stranger neither its signature nor that it has the key', async () => {
@@ -184,7 +208,7 @@ describe('a frame', () => {
     caller.say({ kind: 'passes', rows: [rowAt(1, { passedAtMs, expiresAtMs: passedAtMs + 1_000 }), rowAt(2)] });
     await expect.poll(() => known(2)?.uses, WAIT).toBe(1);
     expect(known(1)?.uses).toBe(0);
-    expect(caller.heard).toContainEqual({ kind: 'taken' });
+    await expect.poll(() => caller.heard, WAIT).toContainEqual({ kind: 'taken' });
   });
 
   it('that says what the other side has a second time ends the connection', async () => {

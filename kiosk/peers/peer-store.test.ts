@@ -14,7 +14,6 @@ const keysOf = (name: string) => ({ credential: fromHex(tagsOf(name)[0]), subjec
 const row = (counter: number, name: string, change: Partial<PassRow> = {}): PassRow => ({
   bootId: 'b1',
   counter,
-  generation: 1,
   tags: tagsOf(name),
   passedAtMs: NOW_MS,
   windowMs: 60_000,

@@ -67,7 +67,6 @@ CREATE TABLE IF NOT EXISTS pass (
   kiosk_id TEXT NOT NULL,
   boot_id TEXT NOT NULL,
   counter INTEGER NOT NULL,
-  generation INTEGER NOT NULL,
   credential BLOB NOT NULL,
   subject BLOB NOT NULL,
   passed_at INTEGER NOT NULL,
@@ -102,7 +101,6 @@ const storedRow = z
     kiosk_id: z.string(),
     boot_id: z.string(),
     counter: z.number(),
-    generation: z.number(),
     credential: bytes,
     subject: bytes,
     passed_at: z.number(),
@@ -117,7 +115,6 @@ const storedRow = z
     kioskId: row.kiosk_id,
     bootId: row.boot_id,
     counter: row.counter,
-    generation: row.generation,
     credential: row.credential,
     subject: row.subject,
     passedAtMs: row.passed_at,
@@ -129,20 +126,9 @@ const storedRow = z
   }));
 type StoredPass = Omit<z.infer<typeof storedRow>, keyof PassTags> & PassTags;
 
-function numberedRow({
-  id,
-  bootId,
-  counter,
-  generation,
-  credential,
-  subject,
-  passedAtMs,
-  windowMs,
-  expiresAtMs,
-  step,
-}: StoredPass): NumberedRow {
+function numberedRow({ id, bootId, counter, credential, subject, passedAtMs, windowMs, expiresAtMs, step }: StoredPass): NumberedRow {
   const tags: [string, string] = [toHex(credential), toHex(subject)];
-  return { id, row: { bootId, counter, generation, tags, passedAtMs, windowMs, expiresAtMs, ...(step !== undefined && { step }) } };
+  return { id, row: { bootId, counter, tags, passedAtMs, windowMs, expiresAtMs, ...(step !== undefined && { step }) } };
 }
 const markRow = z.object({ boot_id: z.string(), counter: z.number() }).transform(({ boot_id, counter }) => ({ bootId: boot_id, counter }));
 const usedRow = z.object({ passed_at: z.number().nullable(), uses: z.number(), step: z.number().nullable() });
@@ -190,8 +176,8 @@ function openChecked(file: string): Database {
 
 function wrap(database: Database, own: string, bootId: string): PeerStore {
   const insert = database.prepare(`
-    INSERT OR IGNORE INTO pass (kiosk_id, boot_id, counter, generation, credential, subject, passed_at, window, expires_at, step, ref, max_uses)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    INSERT OR IGNORE INTO pass (kiosk_id, boot_id, counter, credential, subject, passed_at, window, expires_at, step, ref, max_uses)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const lastCounter = database.prepare('SELECT coalesce(max(counter), 0) FROM pass WHERE kiosk_id = ? AND boot_id = ?').pluck();
   const selectOwn = database.prepare('SELECT * FROM pass WHERE id > ? AND kiosk_id = ? AND expires_at > ? ORDER BY id LIMIT ?');
   const selectId = database.prepare('SELECT id FROM pass WHERE kiosk_id = ? AND boot_id = ? AND counter = ?').pluck();
@@ -219,8 +205,8 @@ function wrap(database: Database, own: string, bootId: string): PeerStore {
 
   const add = (kioskId: string, row: PassRow, ref?: string, maxUses?: number): boolean => {
     const [credential, subject] = [fromHex(row.tags[0]), fromHex(row.tags[1])];
-    const { generation, passedAtMs, windowMs, expiresAtMs, step } = row;
-    const cells = [generation, credential, subject, passedAtMs, windowMs, expiresAtMs, step ?? null, ref ?? null, maxUses ?? null];
+    const { passedAtMs, windowMs, expiresAtMs, step } = row;
+    const cells = [credential, subject, passedAtMs, windowMs, expiresAtMs, step ?? null, ref ?? null, maxUses ?? null];
     const { changes, lastInsertRowid } = insert.run(kioskId, row.bootId, row.counter, ...cells);
     if (changes === 0) return false;
     pair({ ...row, id: Number(lastInsertRowid), kioskId, credential, subject, step, ref, maxUses });

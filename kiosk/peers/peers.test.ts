@@ -210,6 +210,7 @@ describe('the list of lanes', () => {
   it.each([
     ['another signer', () => group.listFor('k1', { version: 9, signer: createSigner(new Uint8Array(32).fill(9)) })],
     ['another kiosk', () => group.listFor('k2', { version: 9 })],
+    ['another audience', () => group.listFor('k1', { version: 9, change: { audience: 'k2', peers: [elsewhere] } })],
     ['another checkpoint', () => group.listFor('k1', { version: 9, change: { checkpointId: 'gate-8' } })],
     ['a key that is sealed to another kiosk', () => group.listFor('k1', { version: 9, change: { box: 'A'.repeat(107) } })],
     ['an older version', () => group.listFor('k1', { version: 4 })],

@@ -170,11 +170,10 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
   const tell = () => {
     const crossings = waiting;
     waiting = [];
-    const generation = list?.generation;
-    const made = generation === undefined ? undefined : keys.get(generation);
-    if (generation === undefined || made === undefined) return;
+    const made = list && keys.get(list.generation);
+    if (made === undefined) return;
     for (const crossing of crossings) {
-      if (!store.addOwn(ownPass(crossing, generation, made))) host.log.warn('peers-unwritable', { why: 'there is no more room' });
+      if (!store.addOwn(ownPass(crossing, made))) host.log.warn('peers-unwritable', { why: 'there is no more room' });
     }
     settle();
     connections.pump();
@@ -241,7 +240,7 @@ export function wipePeers({ list, database }: PeerFiles): void {
 }
 
 /** Known as long as it can matter: while the policy's window is open, while an app code lives, while uses are counted. */
-function ownPass({ ref, credential, passedAtMs, windowMs }: OwnCrossing, generation: number, { tags }: CheckpointKeys): OwnPass {
+function ownPass({ ref, credential, passedAtMs, windowMs }: OwnCrossing, { tags }: CheckpointKeys): OwnPass {
   const { claims, step } = credential;
   const { maxUses } = claims;
   const lifeMs = Math.max(
@@ -253,7 +252,6 @@ function ownPass({ ref, credential, passedAtMs, windowMs }: OwnCrossing, generat
   const made = passTags(tags, claims);
   return {
     row: {
-      generation,
       tags: [toHex(made.credential), toHex(made.subject)],
       passedAtMs,
       windowMs: Math.min(windowMs, ROW_LIFE_MS_MAX),
