@@ -26,6 +26,7 @@ module.exports = {
     only('decode', '^kiosk/decode/', [...EDGES, '^kiosk/camera/']),
     only('decision', '^kiosk/decision/', [...EDGES, '^kiosk/decode/']),
     only('registry', '^kiosk/registry/', [...EDGES, '^sync/slice/', '^kiosk/decision/']),
+    only('peers', '^kiosk/peers/', [...EDGES, '^kiosk/decision/']),
     only('journal', '^kiosk/journal/', [...EDGES, '^kiosk/decision/']),
     only('display', '^kiosk/display/', [...EDGES, '^kiosk/(camera|decode|decision|registry|journal)/']),
     only('kiosk', '^kiosk/', [...EDGES, '^sync/(slice|edge)/']),

@@ -15,7 +15,14 @@ import { forClass, type Policy } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { type Awaited, cardDigits, noAnswers, noteCard, noteDecision, waitingFor } from './decision/answers.ts';
 import { dayName } from './decision/day-name.ts';
-import { type Decision, type DecisionContext, decide, declarationAgeSMax, type Presented } from './decision/decide.ts';
+import {
+  type Decision,
+  type DecisionContext,
+  decide,
+  declarationAgeSMax,
+  type PassesElsewhere,
+  type Presented,
+} from './decision/decide.ts';
 import type { SeenCode } from './decision/followed-things.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
@@ -38,6 +45,8 @@ export interface CheckpointStages {
   readonly signal: Signal;
   readonly plates: PlateSource;
   readonly time: KioskTime;
+  /** What other lanes of the checkpoint know; absent for a lane that stands alone. */
+  readonly lanes?: { elsewhere(credential: Credential): PassesElsewhere | undefined } | undefined;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
   /** Takes signed time that somebody shows to the camera, also while the lane is closed; true: that text needs no answer. */
@@ -98,7 +107,7 @@ interface Took {
 const LANE_CHECK_MS = 200;
 
 export function startCheckpoint(stages: CheckpointStages, options: CheckpointOptions, watcher: CheckpointWatcher, host: Host): Checkpoint {
-  const { source, registry, journal, signal, plates, time } = stages;
+  const { source, registry, journal, signal, plates, time, lanes } = stages;
   const recorder = createRecorder(journal, registry, time, host);
   const lane = createLaneWatch({ ...stages, ...options, recorder }, (fault) => watcher.onLane?.(fault), host);
   let presentation = noPresentation;
@@ -203,7 +212,7 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       return {
         ...{ kind: 'code', read, idDigits },
         slice: content.slice.lookup(credential.claims),
-        reuse: { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === key },
+        reuse: { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === key, elsewhere: lanes?.elsewhere(credential) },
         plate: plates.plate(),
         inside: occupancy && journal.reuse.inside(context.nowMs - occupancy.stayS * 1000),
       };

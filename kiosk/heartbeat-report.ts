@@ -9,6 +9,7 @@ import type { CodeSource } from './decode/code-source.ts';
 import type { DecisionFeed } from './display/decision-feed.ts';
 import type { Display } from './display/display.ts';
 import type { Journal } from './journal/journal.ts';
+import type { OtherLanes } from './other-lanes.ts';
 import type { Registry } from './registry/registry.ts';
 import type { RemoteOptions } from './remote-config.ts';
 
@@ -22,6 +23,8 @@ export interface ReportParts {
   readonly time: KioskTime;
   readonly feed: DecisionFeed;
   readonly remote: RemoteOptions;
+  /** Undefined for a lane that stands alone. */
+  readonly lanes: Pick<OtherLanes, 'state' | 'version'> | undefined;
   fault(): FaultCode | undefined;
 }
 
@@ -32,7 +35,7 @@ export function heartbeatReport(
   queue: { readonly waiting: number; readonly quarantined: number; readonly failure: string | undefined },
   clock: Clock,
 ): Omit<Heartbeat, 'done'> {
-  const { source, registry, journal, display, time, feed, remote } = parts;
+  const { source, registry, journal, display, time, feed, remote, lanes } = parts;
   const content = registry.content();
   const camera = source.health();
   const { connected, unpainted } = display.screen();
@@ -43,6 +46,7 @@ export function heartbeatReport(
   const parentId = journal.parent()?.journalId;
   const [readMsP50, readMsP95] = [feed.readMsQuantile(0.5), feed.readMsQuantile(0.95)];
   const fault = parts.fault();
+  const others = lanes?.state();
   return {
     journal: { journalId: journal.journalId(), ...(parentId !== undefined && { parentId }), n, head: journal.hashAt(n) ?? '' },
     versions: {
@@ -51,6 +55,7 @@ export function heartbeatReport(
       policy: content?.policy.version,
       slice: content?.slice.manifest.version,
       config: remote.version,
+      peers: lanes?.version(),
     },
     queue: { ...queue, failure: queue.failure?.slice(0, TEXT_CHARS_MAX) },
     ...(fault !== undefined && { fault }),
@@ -63,6 +68,7 @@ export function heartbeatReport(
     screen: { connected, unpainted },
     clock: { state: time.state(), offsetMs: Math.round(nowMs - clock.wallMs()) },
     disk: { freeBytes: bavail * bsize },
+    ...(others !== undefined && { peers: { connected: others.connected, listed: others.listed } }),
     counts: {
       pass: counts.get('pass') ?? 0,
       deny: counts.get('deny') ?? 0,

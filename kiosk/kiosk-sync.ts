@@ -20,6 +20,7 @@ import type { CommandKind, Heartbeat } from '../sync/protocol/heartbeat.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { Journal } from './journal/journal.ts';
 import type { KioskState } from './journal/kiosk-state.ts';
+import type { OtherLanes } from './other-lanes.ts';
 import type { FeedOverlay } from './registry/feed-overlay.ts';
 import { offerKeyring, offerPolicy } from './registry/offer-statement.ts';
 import type { Registry } from './registry/registry.ts';
@@ -45,6 +46,7 @@ export interface SyncParts {
   readonly time: KioskTime;
   readonly state: KioskState;
   readonly revocation: Revocation;
+  readonly lanes?: Pick<OtherLanes, 'offer' | 'version'> | undefined;
   /** What the kiosk says of itself, given what its queue is like. */
   report(queue: ReturnType<PushLoop['state']>): Omit<Heartbeat, 'done'>;
   carryOut(kind: CommandKind): Promise<{ readonly ok: boolean; readonly detail: string }>;
@@ -65,7 +67,7 @@ const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(
 
 /** Undefined for a kiosk without a centre. */
 export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
-  const { config, paths, bootId, signer, journal, registry, overlay, time, state, revocation } = parts;
+  const { config, paths, bootId, signer, journal, registry, overlay, time, state, revocation, lanes } = parts;
   const url = config['upstream.url'];
   if (url === undefined) return undefined;
   const { kioskId } = config;
@@ -134,6 +136,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         const known = keyring();
         return known !== undefined && offerPolicy(paths.policy, known, text);
       },
+      offerPeers: lanes?.offer,
       spreadMs,
     },
     host,
@@ -168,7 +171,8 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       onWanted(wanted) {
         const [known, content] = [keyring(), registry.content()];
         const isNewer = (wantedVersion: number | undefined, own: number | undefined) => (wantedVersion ?? 0) > (own ?? 0);
-        if (isNewer(wanted.keyring, known?.version) || isNewer(wanted.policy, content?.policy.version)) pull.wake();
+        const isBehind = isNewer(wanted.keyring, known?.version) || isNewer(wanted.policy, content?.policy.version);
+        if (isBehind || (lanes !== undefined && isNewer(wanted.peers, lanes.version()))) pull.wake();
       },
       offerConfig(text) {
         const known = keyring();

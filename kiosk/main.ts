@@ -24,6 +24,7 @@ import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
+import { type OtherLanes, openOtherLanes } from './other-lanes.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
 import { loadRemoteConfig } from './remote-config.ts';
@@ -52,6 +53,8 @@ export interface Kiosk {
   readonly registry: Registry;
   /** Undefined without upstream.url. */
   readonly sync: KioskSync | undefined;
+  /** Undefined without peers.port. */
+  readonly lanes: OtherLanes | undefined;
   close(): Promise<void>;
 }
 
@@ -104,6 +107,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     closers.push(registry.close);
+    let lanes: OtherLanes | undefined;
     const revocation = createRevocation(
       {
         state,
@@ -113,6 +117,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         wipe() {
           registry.discard();
           overlay.discard();
+          lanes?.discard();
           wipeLists(dataDir, slice);
         },
       },
@@ -156,12 +161,14 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
     const camera = openConfiguredCamera(config, path, loops, pages, host);
     closers.push(camera.close);
     const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
+    lanes = revocation.isRevoked() ? undefined : openOtherLanes({ config, dataDir, bootId, signer, journal, registry, time, state }, host);
+    if (lanes !== undefined) closers.push(lanes.close);
     const feed = createDecisionFeed();
     let fault: FaultCode | undefined = 'starting';
     let sync: KioskSync | undefined;
     const checkpoint = startCheckpoint(
       {
-        ...{ source, registry, journal, signal: display, plates, time, isRevoked: revocation.isRevoked },
+        ...{ source, registry, journal, signal: display, plates, time, lanes, isRevoked: revocation.isRevoked },
         offerTimeCode: timeDesk.offerCode,
       },
       { area: config.area, direction: config.direction },
@@ -174,6 +181,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         onDecision(event) {
           feed.add(event.record.id, supervisorRow(event));
           metrics.onDecision(event.decision, event.readMs);
+          lanes?.onDecision(event);
           watcher.onDecision?.(event);
         },
         onPainted(recordId, outcome) {
@@ -209,10 +217,11 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
         time,
         state,
         revocation,
+        lanes,
         report: (queue) =>
           heartbeatReport(
             {
-              ...{ dataDir, source, registry, journal, display, time, feed, remote },
+              ...{ dataDir, source, registry, journal, display, time, feed, remote, lanes },
               programVersion: programVersion(),
               fault: () => fault,
             },
@@ -228,10 +237,22 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     if (sync !== undefined) closers.push(sync.stop);
-    const parts = { config, demo: allowDemo, source, registry, journal, display, time, feed, push: sync?.push, clockCard: timeDesk.card };
+    const parts = {
+      config,
+      demo: allowDemo,
+      source,
+      registry,
+      journal,
+      display,
+      time,
+      feed,
+      push: sync?.push,
+      lanes,
+      clockCard: timeDesk.card,
+    };
     facts = () => kioskFacts(parts, fault);
     closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
-    return { checkpoint, display, journal, registry, sync, close };
+    return { checkpoint, display, journal, registry, sync, lanes, close };
   } catch (error) {
     await close();
     throw error;

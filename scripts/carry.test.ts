@@ -13,6 +13,7 @@ import { testDecision } from '../fixtures/test-journal.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
 import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
 import { openRegistry } from '../kiosk/registry/registry.ts';
+import { toHex } from '../sync/credential/bytes.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
@@ -186,6 +187,40 @@ describe('a stick', () => {
     expect(await arrived()).toEqual([...ids, ...more].sort());
     expect(existsSync(file('slices'))).toBe(false);
     expect(existsSync(file('data/keys/reuse.key'))).toBe(false);
+  }, 90_000);
+
+  it('brings the list of the other lanes to a kiosk that listens for them', async () => {
+    kit.configure({ 'peers.port': 8745 });
+    exported('--token-file', file('token'));
+    answer();
+    expect(imported()).toMatchObject({ status: 0, enrolled: true, peers: false });
+    const own = createSigner(loadOrCreateKey(file('data/keys/kiosk.key'), nodeRandom));
+    const store = openSqliteStore(file('centre/store.db'));
+    const ids = { kioskId: 'lane-2', checkpointId: 'demo', lane: '2' };
+    const keys = { signingKey: '1'.repeat(64), sealingKey: toHex(own.publicKey), certificate: 'x' };
+    await store.addToken({ ...ids, hash: 'h', expiresAtMs: Date.now() + 60_000, usedBy: undefined });
+    await store.enrol('h', { ...ids, ...keys, enrolledAtMs: 1, revokedAtMs: undefined, seenAtMs: undefined });
+    await store.close();
+    const peer = (...args: string[]) => cli('kiosk', 'peer', ...args, '--store', `sqlite:${file('centre/store.db')}`);
+    expect(peer('nobody', '--address', '10.0.0.1:8745').status).toBe(1);
+    for (const wrong of [[], ['--address', '10.0.0.1'], ['--address', '10.0.0.1:8745', '--remove']]) {
+      expect(peer('lane-2', ...wrong).status, wrong.join(' ')).toBe(64);
+    }
+    expect(JSON.parse(peer('lane-2', '--address', '10.0.0.2:8745').stdout)).toMatchObject({ checkpointId: 'demo', others: [] });
+    expect(JSON.parse(peer('demo-kiosk', '--address', '[fd00::1]:8745').stdout)).toMatchObject({ others: ['lane-2'] });
+    exported();
+    answer();
+    expect(imported()).toMatchObject({ status: 0, peers: true });
+    // The same once more is not newer.
+    exported();
+    answer();
+    expect(imported()).toMatchObject({ status: 0, peers: false });
+    const list = said('inspect', file('data/peers.cose'));
+    expect(list).toMatchObject({
+      type: 'peers',
+      body: { audience: 'demo-kiosk', peers: [{ kioskId: 'lane-2', address: '10.0.0.2:8745' }] },
+    });
+    expect(JSON.parse(peer('lane-2', '--remove').stdout)).toMatchObject({ address: null });
   }, 90_000);
 
   it('waits for the kiosk to stand still', () => {

@@ -11,6 +11,8 @@ import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/pr
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
 import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
+import { peerFiles } from '../kiosk/other-lanes.ts';
+import { offerPeerList } from '../kiosk/peers/peer-list.ts';
 import { offerKeyring, offerPolicy } from '../kiosk/registry/offer-statement.ts';
 import { fetchedFiles } from '../kiosk/registry/registry-slice.ts';
 import { createRevocation } from '../kiosk/revocation.ts';
@@ -31,6 +33,7 @@ import { ownKeys } from './own-keys.ts';
 import { answersFile, readLines, requestsFile, writeLines } from './stick.ts';
 
 const host = createNodeHost('warn');
+const PEERS = '/v1/peers';
 const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(0) });
 
 interface OpenKiosk {
@@ -55,6 +58,7 @@ export async function carryExport(configFile: string, stick: string, tokenFile: 
     if (tokenFile !== undefined) requests.push(enrolmentRequest(kiosk, readText(tokenFile).trim()));
     // Says which slice is wanted.
     requests.push(packRequest({ method: 'GET', target: `/v1/slices/${config['slice.id']}/manifest` }, kioskId, signer, host));
+    if (config['peers.port'] !== undefined) requests.push(packRequest({ method: 'GET', target: PEERS }, kioskId, signer, host));
     for await (const request of packOutbox(outbox, kiosk.keyring.sealingKey, signer, host)) {
       requests.push(request);
       if (requests.length % 100 === 0) process.stderr.write(`  ${requests.length} requests\n`);
@@ -96,9 +100,10 @@ export async function carryImport(configFile: string, stick: string): Promise<nu
     const slice = revoked
       ? undefined
       : takeSlice(kiosk, keyring, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
+    const peers = !revoked && takePeers(kiosk, keyring, requests, answers);
     for (const why of refused) process.stderr.write(`  not taken: ${why}\n`);
     process.stdout.write(
-      `${JSON.stringify({ enrolled, acknowledged, waiting, keyring: hasKeyring, policy: hasPolicy, slice: slice ?? null, revoked, refused: refused.length })}\n`,
+      `${JSON.stringify({ enrolled, acknowledged, waiting, keyring: hasKeyring, policy: hasPolicy, slice: slice ?? null, peers, revoked, refused: refused.length })}\n`,
     );
     return refused.length === 0 ? exitCode.ok : exitCode.failed;
   } finally {
@@ -174,6 +179,20 @@ function takeCertificate(
   if (!certificate.ok) refused.push(`enrolment: ${certificate.reason}`);
   else writePrivateFile(join(kiosk.dataDir, 'keys/certificate.cose'), `${certificate.value}\n`);
   return certificate.ok;
+}
+
+/** True where a newer list of the other lanes was put in place. */
+function takePeers(
+  { config, dataDir, sealing }: OpenKiosk,
+  keyring: Keyring,
+  requests: readonly CarriedRequest[],
+  answers: readonly CarriedAnswer[],
+): boolean {
+  const { kioskId, checkpointId } = config;
+  const request = requests.find(({ target }) => target === PEERS);
+  const reply = answers.find((answer) => answer.kind === 'reply' && answer.signature === request?.headers.signature);
+  const owner = { kioskId, checkpointId, sealingSecret: sealing.secretKey };
+  return request !== undefined && reply !== undefined && offerPeerList(peerFiles(dataDir).list, keyring, owner, `${reply.text}\n`);
 }
 
 function takeRevocation(kiosk: OpenKiosk, keyring: Keyring, text: string | undefined): boolean {

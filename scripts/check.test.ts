@@ -35,6 +35,7 @@ describe('the check of the rooms', () => {
     ['sync/holder/a.ts', '../protocol/b.ts', 'sync/protocol/b.ts', 'holder'],
     ['sync/upstream/a.ts', '../edge/b.ts', 'sync/edge/b.ts', 'upstream'],
     ['kiosk/decision/a.ts', '../display/b.ts', 'kiosk/display/b.ts', 'decision'],
+    ['kiosk/peers/a.ts', '../journal/b.ts', 'kiosk/journal/b.ts', 'peers'],
     ['kiosk/a.ts', '../fixtures/b.ts', 'fixtures/b.ts', 'kiosk'],
   ])('finds that %s imports %s', (from, specifier, to, rule) => {
     plant(to, 'export const b = 1;\n');

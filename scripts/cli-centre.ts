@@ -125,6 +125,18 @@ function addKiosks(kiosk: Command): void {
       await revokeKiosk(name, store);
     });
   kiosk
+    .command('peer')
+    .description('where a kiosk listens for the other lanes of its checkpoint; they learn of it at their next heartbeat')
+    .argument('<kiosk>', 'its kioskId', kioskName)
+    .option('--address <host:port>', 'as the other lanes reach it')
+    .option('--remove', 'it is no lane to the others any more, and their common key changes')
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (name: string, { store, address, remove = false }: { store: string; address?: string; remove?: boolean }) => {
+      const { setKioskPeer } = await import('./kiosk-peer.ts');
+      await setKioskPeer(name, { store, address, remove });
+    });
+  kiosk
     .command('command')
     .description('have a kiosk do something at its next heartbeat, within two minutes; `kiosk list` shows what came of it')
     .argument('<kiosk>', 'its kioskId', kioskName)

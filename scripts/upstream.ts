@@ -150,6 +150,7 @@ export async function listKiosks(given: string): Promise<void> {
   const store = openStore(given);
   try {
     const day = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    const addresses = await store.peerAddresses();
     const reports = new Map((await store.heartbeats()).map((report) => [report.kioskId, report]));
     for (const kiosk of await store.kiosks()) {
       const { kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs } = kiosk;
@@ -158,7 +159,7 @@ export async function listKiosks(given: string): Promise<void> {
       const said = report && { at: day(report.atMs), ...report.heartbeat, done: undefined };
       const [command] = await store.commands(kioskId, 1);
       process.stdout.write(
-        `${JSON.stringify({ kioskId, checkpointId, lane, ...times, heartbeat: said ?? null, command: command ?? null })}\n`,
+        `${JSON.stringify({ kioskId, checkpointId, lane, peer: addresses.get(kioskId) ?? null, ...times, heartbeat: said ?? null, command: command ?? null })}\n`,
       );
     }
   } finally {

@@ -256,6 +256,20 @@ export const kioskOptions = {
     reason: "Where an officer's phone gets a signed time code for a kiosk without a line; upstream.url, unless said otherwise.",
     remote: false,
   }),
+  'peers.port': option({
+    schema: z.number().int().min(1).max(65_535),
+    optional: true,
+    expected: 'a port',
+    reason: 'Where the other lanes of the checkpoint connect. Without it this lane knows nothing of theirs.',
+    remote: false,
+  }),
+  'peers.address': option({
+    schema: z.string().regex(/^[0-9a-fA-F:.]{2,45}$/),
+    default: '127.0.0.1',
+    expected: 'an address of this PC',
+    reason: 'On which of its addresses they connect: that of the network between the lanes.',
+    remote: false,
+  }),
   'journal.keepMs': option({
     schema: ms(0, 31_536_000_000),
     default: 604_800_000,

@@ -35,6 +35,17 @@ export interface ReuseState {
   readonly step: number | undefined;
   /** Nobody else was decided on between its last pass and now. */
   readonly nobodyBetween: boolean;
+  /** What other lanes of the checkpoint say of it: never more than a reason to ask staff. */
+  readonly elsewhere?: PassesElsewhere | undefined;
+}
+
+export interface PassesElsewhere {
+  /** Newest pass of the credential, or of its subject, at another lane. */
+  readonly passedAtMs: number | undefined;
+  /** Passes of the credential at other lanes. */
+  readonly uses: number;
+  /** Highest step of the app code that passed at another lane. */
+  readonly step: number | undefined;
 }
 
 export interface Surroundings {
@@ -105,9 +116,10 @@ const checks = {
   room: checkRoom,
   surroundings: checkSurroundings,
   staff: checkStaff,
+  lanes: checkLanes,
 } as const satisfies Record<string, Check>;
 export type CheckName = keyof typeof checks;
-const checkNames: readonly CheckName[] = ['registry', 'place', 'tags', 'reuse', 'room', 'surroundings', 'staff'];
+const checkNames: readonly CheckName[] = ['registry', 'place', 'tags', 'reuse', 'room', 'surroundings', 'staff', 'lanes'];
 
 export function decide(presented: Presented, context: DecisionContext): Decision {
   const grade = worstGrade(context.surroundings.grades);
@@ -239,6 +251,18 @@ function checkStaff({ credential, plate, card }: Known, { policy }: DecisionCont
   if (plate === 'unchecked' && policy.plateUnchecked === 'see-staff') return 'plate-unchecked';
   if (card === undefined || !policy.askIdClasses.includes(claims.class)) return undefined;
   return card === 'matched' ? 'id-matched' : 'id-unchecked';
+}
+
+/** Last of all, because another lane's word may send to staff whom this lane would pass, and do nothing else. */
+function checkLanes({ credential: { claims, step }, reuse }: Known, { nowMs, policy }: DecisionContext): Reason | undefined {
+  const elsewhere = reuse?.elsewhere;
+  if (elsewhere === undefined) return undefined;
+  const { passedAtMs, uses } = elsewhere;
+  const windowMs = forClass(policy.antiPassbackS, claims.class) * 1000;
+  const isRecent = passedAtMs !== undefined && nowMs - passedAtMs < windowMs;
+  const isCopy = step !== undefined && elsewhere.step !== undefined && step <= elsewhere.step;
+  const isUsedUp = claims.maxUses !== undefined && uses > 0 && (reuse?.uses ?? 0) + uses >= claims.maxUses;
+  return isRecent || isCopy || isUsedUp ? 'used-elsewhere' : undefined;
 }
 
 /** Longest declaration age of a class in seconds, as the reader of credentials asks for it. */

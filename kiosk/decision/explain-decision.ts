@@ -50,6 +50,7 @@ export function explainDecision(
 }
 
 const STAFF: Sentence = { vi: 'Không còn việc gì cần cán bộ xác nhận.', en: 'Nothing is left for staff to settle.' };
+const LANES: Sentence = { vi: 'Các làn khác không báo gì.', en: 'Other lanes say nothing of it.' };
 const reasonText = (reason: Reason): Sentence => ({ vi: `${reasons[reason].vi}.`, en: `${reasons[reason].en}.` });
 const step = (reason: Reason | undefined, sentence: Sentence): ExplainedStep => ({ ok: reason === undefined, reason, ...sentence });
 
@@ -103,12 +104,13 @@ function deciding(presented: Extract<Presented, { kind: 'code' }>, context: Deci
     room: roomText(presented, context),
     surroundings: surroundingsText(context, freshAtMs),
     staff: STAFF,
+    lanes: LANES,
   };
   return checkAll(value, presented, context).map(({ name, reason }) => {
     const fact = facts[name];
     if (reason === undefined) return step(undefined, fact);
     const why = reasonText(reason);
-    return step(reason, name === 'staff' ? why : { vi: `${fact.vi} ${why.vi}`, en: `${fact.en} ${why.en}` });
+    return step(reason, name === 'staff' || name === 'lanes' ? why : { vi: `${fact.vi} ${why.vi}`, en: `${fact.en} ${why.en}` });
   });
 }
 

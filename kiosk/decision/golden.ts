@@ -100,6 +100,7 @@ function presentedOf(one: GoldenCase, read: ReadResult, nowS: number): Presented
       uses: one.uses,
       step: one.lastStep,
       nobodyBetween: one.nobodyBetween,
+      elsewhere: { passedAtMs: ago(one.elsewhereAgoS), uses: one.elsewhereUses, step: one.elsewhereStep },
     },
     plate: PLATE[one.plate],
     idDigits: ID[one.id],

@@ -14,10 +14,12 @@ export function inputsOf(presented: Presented, { nowMs, area, surroundings }: De
   const base = { area, trustExpired, grades };
   if (presented.kind !== 'code' || !presented.read.ok) return base;
   const { slice, reuse, inside } = presented;
+  const { step } = presented.read.value;
+  const elsewhere = reuse?.elsewhere;
   const ageMs = (passedAtMs: number | undefined) => (passedAtMs === undefined ? undefined : nowMs - passedAtMs);
   return {
     ...base,
-    step: presented.read.value.step,
+    step,
     slice,
     inside,
     reuse: reuse && {
@@ -26,6 +28,12 @@ export function inputsOf(presented: Presented, { nowMs, area, surroundings }: De
       uses: reuse.uses,
       step: reuse.step,
       nobodyBetween: reuse.nobodyBetween,
+      // Windows are whole seconds, so whole seconds decide the same.
+      elsewhere: elsewhere && {
+        ageS: elsewhere.passedAtMs === undefined ? undefined : Math.floor((nowMs - elsewhere.passedAtMs) / 1000),
+        uses: elsewhere.uses,
+        stepUsed: step !== undefined && elsewhere.step !== undefined && step <= elsewhere.step,
+      },
     },
   };
 }
@@ -50,6 +58,7 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
   // Never looked up: refused for its time, of which a clock in doubt can say nothing.
   const isOfTime = (reason === 'clock-unknown' || reason === 'clock-untrusted') && slice === undefined;
   if (isOfTime) return { kind: 'code', read: { ok: false, reason: 'expired' } };
+  const elsewhere = reuse?.elsewhere;
   const passedAtMs = (ageMs: number | undefined) => (ageMs === undefined ? undefined : eventTimeMs - ageMs);
   return {
     kind: 'code',
@@ -62,6 +71,11 @@ function presentedOf({ reason, claims, form, kid, inputs, eventTimeMs }: SealedD
       uses: reuse.uses,
       step: reuse.step,
       nobodyBetween: reuse.nobodyBetween,
+      elsewhere: elsewhere && {
+        passedAtMs: elsewhere.ageS === undefined ? undefined : eventTimeMs - elsewhere.ageS * 1000,
+        uses: elsewhere.uses,
+        step: elsewhere.stepUsed ? step : undefined,
+      },
     },
   };
 }

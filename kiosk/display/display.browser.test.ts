@@ -247,6 +247,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       slice: { version: 3, ageMinutes: 12, grade: 'fresh', grades: undefined },
       journal: { records: 10, unacknowledged: 10 },
       upstream: 'unreached',
+      lanes: { connected: 1, listed: 2, doubleUses: [{ atMs: Date.UTC(2026, 0, 15, 3, 4, 5), lane: '3' }] },
       counts: { pass: 5, deny: 1, seeStaff: 2 },
       decisions: [],
       readMsP50: 120,
@@ -254,7 +255,12 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
     });
     await expect.poll(() => text('alert')).toContain('O-12: Camera dừng. Kiểm tra dây.');
     expect(await text('place')).toBe('c1 · 2 · k1');
-    expect(await page.locator('#chips li').count()).toBe(8);
+    expect(await page.locator('#chips li').count()).toBe(9);
+    expect(await page.locator('#chips li', { hasText: 'Làn khác' }).innerText()).toContain('1 / 2 đã kết nối');
+    expect(await text('double-use')).toMatch(/^Mã đã qua ở làn này cũng qua ở làn 3, \d\d:04:05\.$/);
+    await page.locator('#language').click();
+    expect(await text('double-use')).toMatch(/^A code that passed here also passed at lane 3, \d/);
+    await page.locator('#language').click();
     await page.waitForTimeout(4_200);
     expect(await text('alert')).toContain('Mất liên lạc');
   });

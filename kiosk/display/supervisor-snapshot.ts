@@ -29,6 +29,8 @@ export interface SnapshotParts {
   readonly push:
     | { state(): { readonly waiting: number; readonly failure: string | undefined; readonly receiptAtMs: number | undefined } }
     | undefined;
+  /** Undefined for a lane that stands alone. */
+  readonly lanes?: { state(): NonNullable<SupervisorSnapshot['lanes']> } | undefined;
 }
 
 const ROWS = 50;
@@ -56,7 +58,7 @@ export function supervisorRow(event: { record: JournalRecord; decision: Decision
 }
 
 export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | undefined): SupervisorSnapshot {
-  const { config, demo, source, registry, journal, display, time, feed, push } = parts;
+  const { config, demo, source, registry, journal, display, time, feed, push, lanes } = parts;
   const nowMs = time.nowMs();
   const content = registry.content();
   const camera = source.health();
@@ -82,6 +84,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     slice: { version: content?.slice.manifest.version, ...(content === undefined ? noData : dataOf(content, nowMs)) },
     journal: { records, unacknowledged: sync?.waiting ?? records },
     upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',
+    lanes: lanes?.state(),
     counts: { pass: counts.get('pass') ?? 0, deny: counts.get('deny') ?? 0, seeStaff: counts.get('see-staff') ?? 0 },
     decisions: feed.newest(ROWS),
     readMsP50: feed.readMsQuantile(0.5),

@@ -60,6 +60,15 @@ export interface SupervisorSnapshot {
   readonly journal: { readonly records: number; readonly unacknowledged: number };
   /** Whether the centre answered last time; `none`: the kiosk has no centre. */
   readonly upstream: 'none' | 'reached' | 'unreached';
+  /** Other lanes of the checkpoint; undefined for a lane that stands alone. */
+  readonly lanes?:
+    | {
+        readonly connected: number;
+        readonly listed: number;
+        /** Codes that passed here and there while the lanes were apart: when they passed there (Unix milliseconds), newest first. */
+        readonly doubleUses: readonly { readonly atMs: number; readonly lane: string }[];
+      }
+    | undefined;
   /** Today's counts. */
   readonly counts: { readonly pass: number; readonly deny: number; readonly seeStaff: number };
   /** Newest first. */

@@ -51,7 +51,8 @@ export type Entry =
   | { readonly kind: 'painted'; readonly ref: string; readonly painted: 'painted' | 'unpainted' | 'superseded' }
   | { readonly kind: 'lane'; readonly laneState: 'open' | 'closed'; readonly fault?: string | undefined }
   | { readonly kind: 'fault'; readonly fault: string }
-  | { readonly kind: 'time'; readonly time: NonNullable<JournalRecord['time']> };
+  | { readonly kind: 'time'; readonly time: NonNullable<JournalRecord['time']> }
+  | { readonly kind: 'double-use'; readonly ref: string; readonly other: NonNullable<JournalRecord['other']> };
 
 export type LostRange = NonNullable<JournalRecord['lost']>;
 

@@ -16,6 +16,8 @@ export interface KioskFacts {
   readonly records: number;
   /** Undefined for a kiosk without a centre. */
   readonly queue: FactsOfQueue | undefined;
+  /** Other lanes that are connected; undefined for a lane that stands alone. */
+  readonly peersConnected: number | undefined;
 }
 
 interface FactsOfQueue {
@@ -33,11 +35,12 @@ export interface FactParts {
   readonly display: { screen(): { readonly connected: boolean } };
   readonly time: Pick<KioskTime, 'nowMs' | 'state'>;
   readonly push: { state(): { readonly waiting: number; readonly acknowledged: number } } | undefined;
+  readonly lanes?: { state(): { readonly connected: number } } | undefined;
 }
 
 /** Reads one record of the journal, where any waits. */
 export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): KioskFacts {
-  const { source, registry, journal, display, time, push } = parts;
+  const { source, registry, journal, display, time, push, lanes } = parts;
   const nowMs = time.nowMs();
   const freshAtMs = registry.content()?.freshAtMs();
   const sync = push?.state();
@@ -49,6 +52,7 @@ export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): Kios
     sliceAgeMs: freshAtMs === undefined ? undefined : nowMs - freshAtMs,
     records: journal.lastSeq(),
     queue: sync && { records: sync.waiting, oldestAgeMs: sync.waiting === 0 ? 0 : ageOfNext(journal, sync.acknowledged, nowMs) },
+    peersConnected: lanes?.state().connected,
   };
 }
 

@@ -30,6 +30,7 @@ const good: KioskFacts = {
   sliceAgeMs: 90_000,
   records: 812,
   queue: { records: 3, oldestAgeMs: 61_000 },
+  peersConnected: 2,
 };
 
 describe('the metrics', () => {
@@ -65,6 +66,7 @@ describe('the metrics', () => {
       checkpoint_queue_records: 3,
       checkpoint_queue_oldest_age_seconds: 61,
       checkpoint_slice_age_seconds: 90,
+      checkpoint_peers_connected: 2,
       'checkpoint_clock_state{state="trusted"}': 1,
       'checkpoint_clock_state{state="untrusted"}': 0,
     });
@@ -86,9 +88,12 @@ describe('the metrics', () => {
   it('give no value to what is not known, and infinite age to what never came', async () => {
     const metrics = createMetrics();
     await read(metrics, good);
-    for (const facts of [undefined, { ...good, queue: undefined, sliceAgeMs: undefined, camera: { ...good.camera, picture: undefined } }]) {
+    for (const facts of [
+      undefined,
+      { ...good, queue: undefined, peersConnected: undefined, sliceAgeMs: undefined, camera: { ...good.camera, picture: undefined } },
+    ]) {
       const values = await read(metrics, facts);
-      for (const name of ['queue_records', 'queue_oldest_age_seconds', 'camera_picture_level'])
+      for (const name of ['queue_records', 'queue_oldest_age_seconds', 'camera_picture_level', 'peers_connected'])
         expect(values.has(`checkpoint_${name}`)).toBe(false);
       expect(values.get('checkpoint_slice_age_seconds')).toBe(Number.POSITIVE_INFINITY);
     }

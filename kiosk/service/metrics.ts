@@ -48,6 +48,7 @@ export function createMetrics(): Metrics {
   const queued = gauge('queue_records', 'Records that the centre has not acknowledged; absent without a centre.');
   const queuedAge = gauge('queue_oldest_age_seconds', 'Age of the oldest of them; 0 for none.');
   const sliceAge = gauge('slice_age_seconds', 'Age of the registry slice; +Inf while there is none.');
+  const peers = gauge('peers_connected', 'Other lanes of the checkpoint that are connected; absent for a lane that stands alone.');
   const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
 
   const state = (facts: KioskFacts | undefined) => {
@@ -66,6 +67,7 @@ export function createMetrics(): Metrics {
     setOrRemove(queued, queue?.records);
     setOrRemove(queuedAge, queue?.oldestAgeMs === undefined ? undefined : queue.oldestAgeMs / 1000);
     sliceAge.set((facts?.sliceAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
+    setOrRemove(peers, facts?.peersConnected);
     clock(facts?.clock);
   };
 

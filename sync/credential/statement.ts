@@ -24,6 +24,7 @@ export const signerRoles = {
   heartbeat: 'fleet',
   revocation: 'fleet',
   config: 'config',
+  peers: 'config',
 } as const;
 export const roleNames = [
   'release',

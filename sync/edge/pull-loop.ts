@@ -1,4 +1,4 @@
-/** The pull loop: keyring, policy and slice, now and then and when the feed says that there is a newer slice. */
+/** The pull loop: keyring, policy, slice and the list of other lanes, now and then and when the feed says that there is a newer slice. */
 import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { backoffMs, fraction } from './backoff.ts';
@@ -10,6 +10,8 @@ export interface PullOptions extends PullSliceOptions {
   /** Puts a signed text in place if it holds and is newer; false where it is not. */
   offerKeyring(text: string): boolean;
   offerPolicy(text: string): boolean;
+  /** Absent for a kiosk that listens for no other lane. */
+  readonly offerPeers?: ((text: string) => boolean) | undefined;
   /** A slice that everybody learns of at once is fetched spread over so long. */
   readonly spreadMs: number;
 }
@@ -24,6 +26,8 @@ export interface PullLoop {
 
 /** What is urgent, and that there is a newer slice, comes by the feed. */
 const ROUND_MS = 3_600_000;
+const PEERS = '/v1/peers';
+const REQUEST_MS = 20_000;
 
 export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const { client, inbox } = options;
@@ -47,7 +51,18 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
       if (offer(`${text.value}\n`)) host.log.info('statement-pulled', { path });
     }
     const slice = await pullSlice(options, options.keyring() ?? keyring);
-    return slice.ok ? undefined : slice.reason;
+    return slice.ok ? pullPeers(options.offerPeers) : slice.reason;
+  };
+
+  /** Last, because a lane can do without. Where the centre knows of no other lanes it says nothing. */
+  const pullPeers = async (offer: PullOptions['offerPeers']): Promise<string | undefined> => {
+    if (offer === undefined || stopped) return undefined;
+    const reply = await client.send({ method: 'GET', target: PEERS, timeoutMs: REQUEST_MS });
+    if (stopped || (reply.kind === 'reply' && reply.status === 204)) return undefined;
+    if (reply.kind === 'failed') return `${PEERS}: ${reply.why}`;
+    if (reply.status !== 200) return `${PEERS}: HTTP ${reply.status}`;
+    if (offer(reply.text)) host.log.info('statement-pulled', { path: PEERS });
+    return undefined;
   };
 
   const run = async () => {

@@ -62,6 +62,10 @@ export const goldenCaseSchema = z.strictObject({
   uses: z.number().int().min(0).default(0),
   lastStep: z.number().int().min(0).optional(),
   nobodyBetween: z.boolean().default(false),
+  /** What other lanes of the checkpoint say of the code and its person. */
+  elsewhereAgoS: spanS.optional(),
+  elsewhereUses: z.number().int().min(0).default(0),
+  elsewhereStep: z.number().int().min(0).optional(),
   /** People counted inside, where the policy limits them. */
   inside: z.number().int().min(0).default(0),
 

@@ -21,7 +21,7 @@ const COMMANDS_MAX = 8;
 export const heartbeatSchema = z.strictObject({
   /** Where the own journal ends: a head that was reported must arrive one day. */
   journal: z.strictObject({ journalId: journalIdText, parentId: journalIdText.optional(), n: count, head: hash }),
-  versions: z.strictObject({ program: text, keyring: version, policy: version, slice: version, config: version }),
+  versions: z.strictObject({ program: text, keyring: version, policy: version, slice: version, config: version, peers: version }),
   queue: z.strictObject({ waiting: count, quarantined: count, failure: text.optional() }),
   /** Why the lane is closed; absent while it is open. */
   fault: text.optional(),
@@ -29,6 +29,8 @@ export const heartbeatSchema = z.strictObject({
   screen: z.strictObject({ connected: z.boolean(), unpainted: count }),
   clock: z.strictObject({ state: z.enum(clockStates), offsetMs: z.number().int() }),
   disk: z.strictObject({ freeBytes: count }),
+  /** Other lanes of the checkpoint; absent where the kiosk listens for none. */
+  peers: z.strictObject({ connected: count, listed: count }).optional(),
   /** Since the start of the day; times in milliseconds. */
   counts: z.strictObject({ pass: count, deny: count, seeStaff: count, readMsP50: z.number().optional(), readMsP95: z.number().optional() }),
   /** Options that the centre set and that this kiosk does not take, each with its reason. */
@@ -39,7 +41,7 @@ export const heartbeatSchema = z.strictObject({
 export type Heartbeat = z.infer<typeof heartbeatSchema>;
 
 export const heartbeatReplySchema = statementHeader.extend({
-  wanted: z.object({ keyring: version, policy: version, slice: version, config: version }),
+  wanted: z.object({ keyring: version, policy: version, slice: version, config: version, peers: version }),
   commands: z.array(z.object({ id: z.uuid(), kind: z.enum(commandKinds) })).max(COMMANDS_MAX),
   /** Digest and nonce of the request that it answers. */
   requestDigest: hash,

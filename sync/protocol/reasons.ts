@@ -40,6 +40,8 @@ export const reasonOrder = [
   'plate-unchecked',
   'id-unchecked',
   'id-matched',
+  // What other lanes say: it changes nothing but a pass.
+  'used-elsewhere',
   'ok',
 ] as const;
 export type Reason = (typeof reasonOrder)[number];
@@ -285,6 +287,7 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
   },
   'anti-passback': seeStaff(words('Mã vừa được dùng', 'The code was used a short time ago', ...COMPARE_CARD)),
   'uses-exhausted': deny('D-22', 'already-used', words('Mã đã hết lượt', 'The code has no uses left', ...NEW_CODE)),
+  'used-elsewhere': seeStaff(words('Mã vừa được dùng ở làn khác', 'The code was just used at another lane', ...COMPARE_CARD)),
   'venue-full': deny(
     'D-50',
     'full',

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 
-const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range', 'time'] as const;
+const recordKinds = ['seal', 'decision', 'painted', 'lane', 'fault', 'lost-range', 'time', 'double-use'] as const;
 
 /**
  * Whether the time can be believed: `trusted`, signed time has arrived since the boot; `confirmed`, staff have said in this
@@ -64,5 +64,7 @@ export const recordSchema = z.strictObject({
    * as it is from then on; before it the clock was in state `before`, and the kiosk's time `shiftMs` behind.
    */
   time: z.strictObject({ source: z.enum(['staff', 'code']), before: z.enum(clockStates), shiftMs: z.number().int() }).optional(),
+  /** Double-use records: the pass at another lane, of the same credential or person, that was not known when `ref` passed. */
+  other: z.strictObject({ kioskId: z.string().max(32), bootId: z.string().max(64), counter: z.number().int().min(1) }).optional(),
 });
 export type JournalRecord = z.infer<typeof recordSchema>;

@@ -46,6 +46,8 @@ export interface DecisionInputs {
         readonly uses: number;
         readonly step: number | undefined;
         readonly nobodyBetween: boolean;
+        /** At other lanes of the checkpoint; `stepUsed`: the app code's step is not above one that passed there. */
+        readonly elsewhere?: { readonly ageS: number | undefined; readonly uses: number; readonly stepUsed: boolean } | undefined;
       }
     | undefined;
 }
@@ -94,7 +96,16 @@ const KEY = {
   grades: 21,
   inside: 22,
 } as const;
-const REUSE = { credentialAgeMs: 1, subjectAgeMs: 2, uses: 3, step: 4, nobodyBetween: 5 } as const;
+const REUSE = {
+  credentialAgeMs: 1,
+  subjectAgeMs: 2,
+  uses: 3,
+  step: 4,
+  nobodyBetween: 5,
+  elsewhereAgeS: 6,
+  elsewhereUses: 7,
+  elsewhereStepUsed: 8,
+} as const;
 
 export function encodeSealedDecision(decision: SealedDecision): Uint8Array {
   const { inputs, claims } = decision;
@@ -148,18 +159,21 @@ function gradeCells({ statuses, revocations, keys }: DecisionInputs['grades']): 
 }
 
 function reuseMap(reuse: NonNullable<DecisionInputs['reuse']>): CborMap {
-  const age = (ms: number | undefined) => (ms === undefined ? undefined : Math.max(-AGE_MS_MAX, Math.min(AGE_MS_MAX, Math.floor(ms))));
+  const age = (span: number | undefined) => (span === undefined ? undefined : Math.max(-AGE_MAX, Math.min(AGE_MAX, Math.floor(span))));
   return present([
     [REUSE.credentialAgeMs, age(reuse.credentialAgeMs)],
     [REUSE.subjectAgeMs, age(reuse.subjectAgeMs)],
     [REUSE.uses, reuse.uses],
     [REUSE.step, reuse.step],
     [REUSE.nobodyBetween, reuse.nobodyBetween ? 1 : undefined],
+    [REUSE.elsewhereAgeS, age(reuse.elsewhere?.ageS)],
+    [REUSE.elsewhereUses, reuse.elsewhere?.uses || undefined],
+    [REUSE.elsewhereStepUsed, reuse.elsewhere?.stepUsed ? 1 : undefined],
   ]);
 }
 
-/** Forty-nine days: longer ago decides nothing else. */
-const AGE_MS_MAX = 0xffff_ffff;
+/** Forty-nine days in milliseconds: longer ago decides nothing else. */
+const AGE_MAX = 0xffff_ffff;
 
 const bytes = z.instanceof(Uint8Array);
 const flag = z
@@ -174,13 +188,21 @@ const oneOf = <T extends string>(names: readonly T[]) =>
     context.addIssue({ code: 'custom', message: 'unknown number' });
     return z.NEVER;
   });
-const reuseSchema = z.object({
-  credentialAgeMs: z.number().optional(),
-  subjectAgeMs: z.number().optional(),
-  uses: z.number(),
-  step: z.number().optional(),
-  nobodyBetween: flag,
-});
+const reuseSchema = z
+  .object({
+    credentialAgeMs: z.number().optional(),
+    subjectAgeMs: z.number().optional(),
+    uses: z.number(),
+    step: z.number().optional(),
+    nobodyBetween: flag,
+    elsewhereAgeS: z.number().optional(),
+    elsewhereUses: z.number().default(0),
+    elsewhereStepUsed: flag,
+  })
+  .transform(({ elsewhereAgeS: ageS, elsewhereUses: uses, elsewhereStepUsed: stepUsed, ...own }) => {
+    const isSilent = ageS === undefined && uses === 0 && !stepUsed;
+    return isSilent ? own : { ...own, elsewhere: { ageS, uses, stepUsed } };
+  });
 const sliceSchema = z
   .tuple([z.number(), oneOf(statuses), z.number()], z.number())
   .transform(([revoked, status, fromDay, untilDay]) => ({ revoked: revoked === 1, status, fromDay, untilDay }));

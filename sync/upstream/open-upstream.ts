@@ -13,6 +13,8 @@ import { type ServerOptions, startServer } from './http/server.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { ingestRoutes } from './ingest/routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
+import { currentGroup } from './peers/group.ts';
+import { peerRoutes } from './peers/routes.ts';
 import { createProjector, type Projector } from './projector/projector.ts';
 import { registryRoutes } from './registry/routes.ts';
 import { createFeedHub } from './slices/feed-hub.ts';
@@ -78,7 +80,17 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       { store, slices: options.slices, hub, feedKey: keys.feed, sliceKey: keys.slice, keyringFile, policyFile, offlineVersions: offline },
       host,
     ),
-    ...fleetRoutes({ store, fleetKey: keys.fleet, configKey: keys.config, offlineVersions: offline }, host),
+    ...fleetRoutes(
+      {
+        store,
+        fleetKey: keys.fleet,
+        configKey: keys.config,
+        offlineVersions: offline,
+        peersVersion: async (checkpointId) => (await currentGroup(store, checkpointId, host))?.version,
+      },
+      host,
+    ),
+    ...peerRoutes({ store, configKey: keys.config }, host),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...timeRoutes(keys.feed, host.clock),
     ...overviewRoutes(store, host.clock),

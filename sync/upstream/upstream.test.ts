@@ -364,6 +364,7 @@ describe('the document', () => {
       '/v1/policy',
       '/v1/heartbeats',
       '/v1/config',
+      '/v1/peers',
       '/v1/registry/changes',
       '/v1/registry/audit',
       '/v1/time',

@@ -15,6 +15,8 @@ export interface FleetRouteOptions {
   readonly configKey: Signer;
   /** Versions of the files that are signed offline, as they are now. */
   offlineVersions(): { readonly keyring: number | undefined; readonly policy: number | undefined };
+  /** Of the list of lanes of a checkpoint; undefined where there is none. */
+  peersVersion(checkpointId: string): Promise<number | undefined>;
 }
 
 const REPLY_VALID_MS = 3_600_000;
@@ -23,7 +25,7 @@ const COMMANDS = 8;
 /** A command that no kiosk has carried out for so long was meant for another day. */
 const COMMAND_MS = 3_600_000;
 
-export function fleetRoutes({ store, fleetKey, configKey, offlineVersions }: FleetRouteOptions, host: Host): Route[] {
+export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peersVersion }: FleetRouteOptions, host: Host): Route[] {
   const header = (audience: string, validMs: number, version?: number) => {
     const nowMs = host.clock.wallMs();
     return {
@@ -50,7 +52,11 @@ export function fleetRoutes({ store, fleetKey, configKey, offlineVersions }: Fle
     const config = await store.configFor(kioskId);
     const reply: HeartbeatReply = {
       ...header(kioskId, REPLY_VALID_MS),
-      wanted: { ...offlineVersions(), ...(config.version > 0 && { config: config.version }) },
+      wanted: {
+        ...offlineVersions(),
+        ...(config.version > 0 && { config: config.version }),
+        peers: await peersVersion(kiosk.checkpointId),
+      },
       commands: waiting.reverse().map(({ id, kind }) => ({ id, kind })),
       requestDigest: requestDigest(request.method, request.target, request.body),
       nonce,

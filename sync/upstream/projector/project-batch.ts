@@ -47,6 +47,7 @@ export function projectBatch(batch: Batch, stored: StoredBatch, segmentKey: Segm
     if (record.kind !== 'decision') {
       events.push(eventOf(record));
       if (record.lost !== undefined) alarms.push(lostAlarm(record.kioskId, record.lost));
+      if (record.other !== undefined) alarms.push(doubleUseAlarm(record, record.other));
       continue;
     }
     const opened = openDecision(record, segmentKey);
@@ -111,10 +112,11 @@ function crossingOf(record: JournalRecord, decision: SealedDecision): Omit<Cross
 }
 
 function eventOf(record: JournalRecord): JournalEvent {
-  const { id, kind, ref, kioskId, checkpointId, lane, eventTime, painted, laneState, fault, lost, time } = record;
+  const { id, kind, ref, kioskId, checkpointId, lane, eventTime, painted, laneState, fault, lost, time, other } = record;
   const state = laneState === undefined ? fault : fault === undefined ? laneState : `${laneState} ${fault}`;
   const range = lost === undefined ? undefined : `${lost.journalId} ${lost.from}-${lost.to}`;
   const set = time === undefined ? undefined : `${time.source} ${time.before} ${time.shiftMs}`;
+  const elsewhere = other && `${other.kioskId} ${other.bootId} ${other.counter}`;
   return {
     recordId: id,
     kind,
@@ -123,8 +125,13 @@ function eventOf(record: JournalRecord): JournalEvent {
     checkpointId,
     lane,
     eventAtMs: Date.parse(eventTime),
-    value: painted ?? state ?? range ?? set,
+    value: painted ?? state ?? range ?? set ?? elsewhere,
   };
+}
+
+/** The pass that it speaks of is found by its id among the crossings. */
+function doubleUseAlarm({ kioskId, ref }: JournalRecord, other: NonNullable<JournalRecord['other']>): Alarm {
+  return { code: 'double-use', kioskId, detail: `crossing ${ref} and one at ${other.kioskId}` };
 }
 
 function lostAlarm(kioskId: string, { journalId, from, to }: NonNullable<JournalRecord['lost']>): Alarm {

@@ -59,6 +59,41 @@ export interface FleetStore {
   configFor(kioskId: string): Promise<{ readonly version: number; readonly values: RemoteConfig['values'] }>;
 }
 
+/** A lane to the other lanes of its checkpoint. */
+export interface PeerMember {
+  readonly kioskId: string;
+  readonly lane: string;
+  /** `host:port`. */
+  readonly address: string;
+  /** Hex. */
+  readonly signingKey: string;
+  readonly sealingKey: string;
+}
+
+/** The lanes of one checkpoint that know each other. */
+export interface PeerGroup {
+  readonly checkpointId: string;
+  /** Rises with every change. */
+  readonly version: number;
+  /** Changes with the key. */
+  readonly generation: number;
+  /** 32 bytes, shared by the members. */
+  readonly key: Uint8Array;
+  readonly members: readonly PeerMember[];
+}
+
+export interface PeerStore {
+  /** Undefined: it listens for no other lane any more. */
+  setPeerAddress(kioskId: string, address: string | undefined): Promise<void>;
+  /** By kiosk. */
+  peerAddresses(): Promise<ReadonlyMap<string, string>>;
+  /** Kiosks of the checkpoint that are enrolled, not revoked, and have an address; in the order of their names. */
+  peerMembers(checkpointId: string): Promise<readonly PeerMember[]>;
+  peerGroup(checkpointId: string): Promise<PeerGroup | undefined>;
+  /** False where the stored version is no longer `replaces` (undefined: none was stored). */
+  putPeerGroup(group: PeerGroup, replaces: number | undefined): Promise<boolean>;
+}
+
 export interface KioskReport {
   readonly kioskId: string;
   readonly atMs: number;
@@ -120,6 +155,7 @@ export const alarmCodes = [
   'seal-mismatch',
   'journal-truncated',
   'record-damaged',
+  'double-use',
 ] as const;
 
 export interface Alarm {
@@ -355,7 +391,7 @@ export interface RegistryStore {
   addSliceKey(sliceId: string, generation: number, key: Uint8Array, createdAtMs: number): Promise<void>;
 }
 
-export interface Store extends FleetStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore {
+export interface Store extends FleetStore, PeerStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore {
   close(): Promise<void>;
 }
 

@@ -51,6 +51,9 @@ function render(): void {
   element('place').textContent = `${snapshot.checkpointId} · ${snapshot.lane} · ${snapshot.kioskId}`;
   element('demo').hidden = !snapshot.demo;
   element('chips').replaceChildren(...chips(snapshot));
+  const found = snapshot.lanes?.doubleUses ?? [];
+  element('double-use').hidden = found.length === 0;
+  element('double-use').textContent = found.map(doubleUseText).join(' ');
   element('decisions').replaceChildren(...snapshot.decisions.map(row));
 }
 
@@ -58,7 +61,18 @@ function faultText({ summary, action, summaryVi, actionVi }: NonNullable<Supervi
   return language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`;
 }
 
-function chips({ camera, screen, clock, slice, journal, upstream, counts, readMsP50, readMsP95 }: SupervisorSnapshot): HTMLElement[] {
+function chips({
+  camera,
+  screen,
+  clock,
+  slice,
+  journal,
+  upstream,
+  lanes,
+  counts,
+  readMsP50,
+  readMsP95,
+}: SupervisorSnapshot): HTMLElement[] {
   const isLive = camera.state === 'live' && camera.frameAgeMs < FRAME_OLD_MS;
   const age = Number.isFinite(camera.frameAgeMs) ? `${Math.round(camera.frameAgeMs)} ms` : '—';
   const grade = slice.grade === undefined ? '?' : t(GRADES[slice.grade]);
@@ -73,6 +87,9 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
     ...(slice.grades === undefined || slice.grade === 'fresh' ? [] : [chip('gradesOf', gradesText(slice.grades), false)]),
     chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
     chip('upstream', t(upstream), upstream === 'reached'),
+    ...(lanes === undefined
+      ? []
+      : [chip('lanes', `${lanes.connected} / ${lanes.listed} ${t('connected-lanes')}`, lanes.connected === lanes.listed)]),
     chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
     chip('read', read, true),
   ];
@@ -80,6 +97,11 @@ function chips({ camera, screen, clock, slice, journal, upstream, counts, readMs
 
 function gradesText({ statuses, revocations, keys }: NonNullable<SupervisorSnapshot['slice']['grades']>): string {
   return [statuses, revocations, keys].map((grade) => t(GRADES[grade])).join(' / ');
+}
+
+/** The clock of the page's place, as the person who reads it has it. */
+function doubleUseText({ atMs, lane }: { readonly atMs: number; readonly lane: string }): string {
+  return `${t('double-use')} ${lane}, ${new Date(atMs).toLocaleTimeString(language)}.`;
 }
 
 function pictureText({ level, detail }: NonNullable<SupervisorSnapshot['camera']['picture']>): string {

@@ -70,6 +70,9 @@ const texts = {
     'Cách 2. Quét mã này bằng điện thoại có mạng, rồi đưa mã hiện trên điện thoại vào camera của làn.',
     'Way 2. Scan this with a phone that has a network, then hold the code that it shows up to the camera of the lane.',
   ],
+  lanes: ['Làn khác', 'Other lanes'],
+  'connected-lanes': ['đã kết nối', 'connected'],
+  'double-use': ['Mã đã qua ở làn này cũng qua ở làn', 'A code that passed here also passed at lane'],
 } as const;
 
 export type TextName = keyof typeof texts;

@@ -6,6 +6,7 @@ import { openWritable } from '../../../../config/host/open-database.ts';
 import type { Store } from '../store.ts';
 import { sqliteFleet } from './fleet.ts';
 import { sqliteJournals } from './journals.ts';
+import { sqlitePeers } from './peers.ts';
 import { sqliteOverview, sqliteProjections } from './projections.ts';
 import { sqliteRegistry } from './registry.ts';
 import { UPSTREAM_TABLES } from './tables.ts';
@@ -21,6 +22,7 @@ export function openSqliteStore(file: string): Store {
     database.exec(UPSTREAM_TABLES);
     return {
       ...sqliteFleet(database),
+      ...sqlitePeers(database),
       ...sqliteJournals(database),
       ...sqliteProjections(database),
       ...sqliteOverview(database),
