@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTestSignal, createTestSource, type TestSignal, type TestSource } from '../fixtures/lane-doubles.ts';
 import { openTestCheckpoint, type TestCheckpoint } from '../fixtures/test-checkpoint.ts';
+import { revokeKeys } from '../sync/credential/trust.ts';
 import { idTag, plateTag } from '../sync/protocol/tags.ts';
 import { type Checkpoint, type CheckpointOptions, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { createPlateKeypad, type PlateKeypad } from './decision/plate-keypad.ts';
+import type { Registry } from './registry/registry.ts';
 
 const ID = '079090123456';
 const CARD = `${ID}||A B|01011990|Nam|C|10052021`;
@@ -17,9 +19,14 @@ let signal: TestSignal;
 let keypad: PlateKeypad;
 let decided: DecisionEvent[];
 
-function open(policy: Readonly<Record<string, unknown>>, direction: CheckpointOptions['direction'] = 'in') {
+function open(
+  policy: Readonly<Record<string, unknown>>,
+  direction: CheckpointOptions['direction'] = 'in',
+  change: (registry: Registry) => Registry = (same) => same,
+) {
   parts = openTestCheckpoint(4, policy);
-  const { host, registry, journal } = parts;
+  const { host, journal } = parts;
+  const registry = change(parts.registry);
   source = createTestSource(host);
   signal = createTestSignal();
   keypad = createPlateKeypad(host.clock);
@@ -86,6 +93,23 @@ describe('identity cards', () => {
     await show(text);
     await show(CARD);
     expect(reasons()).toEqual(['id-unchecked', 'expired']);
+  });
+
+  it('does not pass on a credential whose issuer was killed while it waited', async () => {
+    let killed = false;
+    open({ askIdClasses: [2] }, 'in', (registry) => ({
+      ...registry,
+      content() {
+        const content = registry.content();
+        return (
+          content && { ...content, trust: () => (killed ? revokeKeys(content.trust(), [...content.trust().keys()]) : content.trust()) }
+        );
+      },
+    }));
+    await show(withCard());
+    killed = true;
+    await show(CARD);
+    expect(reasons()).toEqual(['id-unchecked', 'kid-revoked']);
   });
 
   it('keeps the text and the number of a card out of records and log', async () => {

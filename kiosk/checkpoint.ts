@@ -163,8 +163,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const waiting = waitingFor(answers, awaited, host.clock.monotonicMs());
     if (waiting === undefined) return false;
     const { credential, key } = waiting;
-    const isOver = now.context.nowMs >= credential.claims.expiresAt * 1000;
-    const read: ReadResult = isOver ? { ok: false, reason: 'expired', signed: credential } : { ok: true, value: credential };
+    const reason = endedMeanwhile(credential, now);
+    const read: ReadResult = reason === undefined ? { ok: true, value: credential } : { ok: false, reason, signed: credential };
     settle(conclude(present({ key, read }, idDigits, now), now, took), key);
     return true;
   };
@@ -246,6 +246,13 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       await done;
     },
   };
+}
+
+/** What may have ended a credential while it waited for an answer. */
+function endedMeanwhile({ kid, claims }: Credential, { content, context }: Now): 'kid-revoked' | 'expired' | undefined {
+  const issuer = content.trust().get(kid);
+  if (issuer === undefined || issuer.status === 'revoked') return 'kid-revoked';
+  return context.nowMs >= claims.expiresAt * 1000 ? 'expired' : undefined;
 }
 
 /** Our own codes go by the credential they carry, once its signature held; anything else by a hash of its text. */
