@@ -11,7 +11,6 @@ import { toHex } from '../sync/credential/bytes.ts';
 import { type Credential, type ReadResult, readCredential } from '../sync/credential/credential.ts';
 import type { Direction } from '../sync/protocol/golden-case.ts';
 import { idCardDigits } from '../sync/protocol/id-card.ts';
-import { forClass, type Policy } from '../sync/protocol/policy.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { type Awaited, cardDigits, noAnswers, noteCard, noteDecision, waitingFor } from './decision/answers.ts';
 import { dayName } from './decision/day-name.ts';
@@ -27,13 +26,12 @@ import type { SeenCode } from './decision/followed-things.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
 import { noPresentation, type PresentationStep, pausePresentation, track } from './decision/presentation.ts';
-import { inputsOf } from './decision/replay.ts';
 import { resultView } from './decision/result-view.ts';
 import { ageOf } from './decision/staleness.ts';
+import { decisionEntry, type Now, type Took } from './decision-entry.ts';
 import type { CodeSource, SightedSymbol, Sighting } from './decode/code-source.ts';
 import type { PaintOutcome, Signal } from './display/signal.ts';
-import type { Entry, Journal } from './journal/journal.ts';
-import type { PassedCredential } from './journal/reuse-index.ts';
+import type { Journal } from './journal/journal.ts';
 import { createLaneWatch } from './lane-watch.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { Registry, RegistryContent } from './registry/registry.ts';
@@ -89,19 +87,6 @@ interface ReadCode extends SeenCode {
   readonly read: ReadResult;
   /** The number of an identity card, where it is one. */
   readonly cardDigits?: string | undefined;
-}
-
-/** What a decision made now rests on. */
-interface Now {
-  readonly content: RegistryContent;
-  readonly context: DecisionContext;
-}
-
-/** What a presentation took: monotonic milliseconds of its first look, looks, and the decoder's time for the last. */
-interface Took {
-  readonly sinceMs: number;
-  readonly frames: number;
-  readonly decodeMs: number;
 }
 
 const LANE_CHECK_MS = 200;
@@ -270,34 +255,4 @@ function readCode({ text, place }: SightedSymbol, content: RegistryContent, cont
   return [
     { key: `text:${key}`, kind: isForeign ? 'foreign' : 'doubtful', place, read, cardDigits: isForeign ? idCardDigits(text) : undefined },
   ];
-}
-
-function decisionEntry(decision: Decision, presented: Presented, { content, context }: Now, { decodeMs, frames }: Took): Entry {
-  const { verdict, reason, credential, plate, grade } = decision;
-  const { nowMs, policy, direction } = context;
-  const passed = verdict === 'pass' && credential !== undefined;
-  return {
-    kind: 'decision',
-    sealTo: content.keyring.sealingKey,
-    count: { day: dayName(nowMs), verdict: reason === 'already-recorded' ? reason : verdict },
-    passed: passed ? passedCredential(credential, nowMs, policy, direction) : undefined,
-    decision: {
-      verdict,
-      reason,
-      kid: credential?.kid,
-      form: credential?.form,
-      claims: credential?.claims,
-      direction,
-      plate,
-      grade,
-      decodeMs,
-      frames,
-      inputs: inputsOf(presented, context),
-    },
-  };
-}
-
-function passedCredential(credential: Credential, passedAtMs: number, policy: Policy, direction: Direction): PassedCredential {
-  const rememberedS = Math.max(forClass(policy.antiPassbackS, credential.claims.class), policy.occupancy?.stayS ?? 0);
-  return { credential, passedAtMs, subjectUntilMs: passedAtMs + rememberedS * 1000, inside: direction !== 'out' };
 }

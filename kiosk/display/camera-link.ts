@@ -1,5 +1,7 @@
 /** A citizen page's camera socket as the camera room knows it. */
+
 import type { WebSocket } from 'ws';
+import { socketMessage } from '../../config/host/socket-message.ts';
 import type { Clock } from '../../config/ports/clock.ts';
 import type { PageLink } from '../camera/page-link.ts';
 
@@ -15,10 +17,7 @@ export function linkCamera(socket: WebSocket, clock: Clock): PageLink {
       socket.once('close', cancel);
     },
     onMessage(listener) {
-      socket.on('message', (data, isBinary) => {
-        const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : new Uint8Array(data);
-        listener(isBinary ? bytes : bytes.toString());
-      });
+      socket.on('message', (data, isBinary) => listener(socketMessage(data, isBinary)));
     },
     onEnd(listener) {
       socket.once('error', () => listener('malformed'));

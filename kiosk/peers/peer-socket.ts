@@ -1,7 +1,9 @@
 /** WebSockets between lanes as the rest of the room knows them: the only file here that touches the network. */
+
 import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../config/faults.ts';
+import { socketMessage } from '../../config/host/socket-message.ts';
 import type { Clock } from '../../config/ports/clock.ts';
 import type { PeerAddress } from '../../sync/protocol/peers.ts';
 import { FRAME_BYTES_EXTRA } from './peer-frames.ts';
@@ -92,10 +94,7 @@ function wrap(socket: WebSocket, clock: Clock): PeerSocket {
       socket.once('close', cancel);
     },
     onMessage(listener) {
-      socket.on('message', (data, isBinary) => {
-        const bytes = Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : new Uint8Array(data);
-        listener(isBinary ? bytes : bytes.toString());
-      });
+      socket.on('message', (data, isBinary) => listener(socketMessage(data, isBinary)));
     },
     onEnd(listener) {
       socket.once('close', (code, reason) => listener(reason.toString() || broken || `closed with ${code}`));
