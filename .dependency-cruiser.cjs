@@ -37,12 +37,13 @@ module.exports = {
       from: { path: '^kiosk/display/pages/' },
       to: {
         path: '^(config|sync|kiosk|fixtures|scripts)/',
-        // Types of the messages and views, nothing that runs.
+        // Types of the messages and views, and what is free of Node.
         pathNot: [
           '^kiosk/display/pages/',
           '^kiosk/display/(messages|screen-state|supervisor-view)\\.ts$',
           '^kiosk/decision/citizen-view\\.ts$',
           '^kiosk/camera/page-messages\\.ts$',
+          '^sync/protocol/authority-time\\.ts$',
         ],
       },
     },

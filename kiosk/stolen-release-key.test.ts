@@ -11,9 +11,10 @@ import { type Claims, encodeClaims } from '../sync/credential/claims.ts';
 import { signSign1 } from '../sync/credential/cose.ts';
 import { writeCp1 } from '../sync/credential/credential.ts';
 import { parseEnvelopes, parsePayload, signStatement } from '../sync/credential/statement.ts';
+import { authorityDay } from '../sync/protocol/authority-time.ts';
 import { goldenCaseSchema } from '../sync/protocol/golden-case.ts';
 import { type Policy, policySchema } from '../sync/protocol/policy.ts';
-import { authorityDay, type SliceManifest, type Status, sliceManifestSchema, sliceRowKey, statuses } from '../sync/protocol/slice.ts';
+import { type SliceManifest, type Status, sliceManifestSchema, sliceRowKey, statuses } from '../sync/protocol/slice.ts';
 import { createSliceFile, describeSlice } from '../sync/slice/slice-file.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
 

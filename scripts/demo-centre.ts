@@ -6,7 +6,7 @@ import { parseConfig } from '../config/options/parse-config.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
-import { authorityDay } from '../sync/protocol/slice.ts';
+import { authorityDay } from '../sync/protocol/authority-time.ts';
 import type { Upstream } from '../sync/upstream/open-upstream.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { CommandError, exitCode } from './command.ts';

@@ -13,11 +13,11 @@ import { openFeedOverlay } from '../kiosk/registry/feed-overlay.ts';
 import { openRegistry, type RegistryContent } from '../kiosk/registry/registry.ts';
 import { readCredential } from '../sync/credential/credential.ts';
 import { parseEnvelopes, parsePayload } from '../sync/credential/statement.ts';
+import { localInstantS } from '../sync/protocol/authority-time.ts';
 import type { Direction } from '../sync/protocol/golden-case.ts';
 import { type Policy, policySchema } from '../sync/protocol/policy.ts';
 import { policyTemplate } from '../sync/protocol/policy-template.ts';
 import { reasonOrder } from '../sync/protocol/reasons.ts';
-import { localInstantS } from '../sync/protocol/slice.ts';
 import { normalisePlate } from '../sync/protocol/tags.ts';
 import { CommandError, exitCode } from './command.ts';
 

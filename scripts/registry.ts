@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNodeHost, environment } from '../config/host/node-host.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
-import { authorityDay } from '../sync/protocol/slice.ts';
+import { authorityDay } from '../sync/protocol/authority-time.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { statusChange } from '../sync/upstream/registry/rules.ts';
 import type { RegistryChange } from '../sync/upstream/store/store.ts';

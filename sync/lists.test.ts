@@ -11,7 +11,7 @@ import { readCredential } from './credential/credential.ts';
 import type { KeyringBody } from './credential/keyring-body.ts';
 import { parseKeyringChain } from './credential/keyring-chain.ts';
 import { roleNames, signStatement } from './credential/statement.ts';
-import { authorityDay } from './protocol/slice.ts';
+import { authorityDay } from './protocol/authority-time.ts';
 import { subjectPseudonym } from './protocol/tags.ts';
 import { importCsv } from './upstream/registry/import-csv.ts';
 import type { RegistryChange } from './upstream/store/store.ts';

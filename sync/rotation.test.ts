@@ -15,8 +15,8 @@ import { readKeyring } from './credential/keyring.ts';
 import { parseKeyringChain } from './credential/keyring-chain.ts';
 import { createSigner } from './credential/signer.ts';
 import { roleNames, signStatement } from './credential/statement.ts';
+import { authorityDay } from './protocol/authority-time.ts';
 import { sealKidOf } from './protocol/sealing.ts';
-import { authorityDay } from './protocol/slice.ts';
 
 /** How long a kiosk that comes back may take until it works with what is new. */
 const BOUND = { timeout: 30_000, interval: 20 };

@@ -31,6 +31,7 @@ import {
   signStatement,
   statementHeader,
 } from './credential/statement.ts';
+import { authorityDay } from './protocol/authority-time.ts';
 import { readBatch } from './protocol/batch.ts';
 import { type FeedEntry, type FeedPage, feedEntrySchema, feedPageSchema } from './protocol/feed.ts';
 import { type HeartbeatReply, heartbeatReplySchema } from './protocol/heartbeat.ts';
@@ -38,7 +39,7 @@ import type { Policy } from './protocol/policy.ts';
 import { type Receipt, requestDigest } from './protocol/receipt.ts';
 import type { RemoteConfig } from './protocol/remote-config.ts';
 import { readRequestSignature } from './protocol/request-signature.ts';
-import { authorityDay, type SliceManifest, sliceRowKey } from './protocol/slice.ts';
+import { type SliceManifest, sliceRowKey } from './protocol/slice.ts';
 import { revocationOf } from './upstream/fleet/rules.ts';
 import { inflateBatch } from './upstream/ingest/ingest.ts';
 import type { RegistryChange } from './upstream/store/store.ts';

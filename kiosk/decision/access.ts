@@ -1,8 +1,9 @@
 /** Who passes where, when and which way: the rules of access and the curfews of a policy (pure). */
+
+import { localClock } from '../../sync/protocol/authority-time.ts';
 import type { Direction } from '../../sync/protocol/golden-case.ts';
 import type { AccessRule, Policy } from '../../sync/protocol/policy.ts';
 import type { Reason } from '../../sync/protocol/reasons.ts';
-import { localClock } from '../../sync/protocol/slice.ts';
 
 export interface Crossing {
   readonly credentialClass: number;

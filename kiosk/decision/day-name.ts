@@ -1,6 +1,6 @@
 /** The authority's calendar day of an instant, YYYY-MM-DD (pure). */
-import { authorityDay } from '../../sync/protocol/slice.ts';
+import { authorityDay, localDayText } from '../../sync/protocol/authority-time.ts';
 
 export function dayName(nowMs: number): string {
-  return new Date(authorityDay(nowMs / 1000) * 86_400_000).toISOString().slice(0, 10);
+  return localDayText(authorityDay(nowMs / 1000));
 }

@@ -5,11 +5,12 @@
 
 import { compareBytes } from '../../sync/credential/bytes.ts';
 import type { Credential, ReadResult } from '../../sync/credential/credential.ts';
+import { authorityDay } from '../../sync/protocol/authority-time.ts';
 import type { Direction } from '../../sync/protocol/golden-case.ts';
 import { forClass, type Policy, type StalenessGrade } from '../../sync/protocol/policy.ts';
 import { type Reason, reasons, type Verdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
-import { authorityDay, type Status } from '../../sync/protocol/slice.ts';
+import type { Status } from '../../sync/protocol/slice.ts';
 import { idTag, plateTag } from '../../sync/protocol/tags.ts';
 import { accessReason } from './access.ts';
 import { type DataGrades, passesGrades, worstGrade } from './staleness.ts';

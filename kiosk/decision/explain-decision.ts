@@ -4,10 +4,10 @@
  */
 import type { Claims } from '../../sync/credential/claims.ts';
 import type { Credential } from '../../sync/credential/credential.ts';
+import { localDayText, localTimeText } from '../../sync/protocol/authority-time.ts';
 import { dataClasses } from '../../sync/protocol/golden-case.ts';
 import { forClass } from '../../sync/protocol/policy.ts';
 import { type Reason, reasons, type Verdict } from '../../sync/protocol/reasons.ts';
-import { localDayText, localTimeText } from '../../sync/protocol/slice.ts';
 import { type CheckName, checkAll, type DecisionContext, decide, type Presented } from './decide.ts';
 import type { DataFreshAt } from './staleness.ts';
 

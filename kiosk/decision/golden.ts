@@ -4,10 +4,10 @@
  */
 import type { Claims } from '../../sync/credential/claims.ts';
 import { type Credential, checkTimes, type ReadResult } from '../../sync/credential/credential.ts';
+import { authorityDay, localInstantS } from '../../sync/protocol/authority-time.ts';
 import type { DataClass, GoldenCase } from '../../sync/protocol/golden-case.ts';
 import type { Policy } from '../../sync/protocol/policy.ts';
 import type { Reason } from '../../sync/protocol/reasons.ts';
-import { authorityDay, localInstantS } from '../../sync/protocol/slice.ts';
 import { idTag, plateTag } from '../../sync/protocol/tags.ts';
 import { type DecisionContext, decide, declarationAgeSMax, type Presented } from './decide.ts';
 import { gradeData } from './staleness.ts';

@@ -16,7 +16,7 @@ import { admitKiosk } from '../../fixtures/centre-process.ts';
 import { openTestCentre, quietHost, type SyncedKiosk, type TestCentre } from '../../fixtures/test-centre.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import { createSigner } from '../../sync/credential/signer.ts';
-import { authorityDay } from '../../sync/protocol/slice.ts';
+import { authorityDay } from '../../sync/protocol/authority-time.ts';
 import { importCsv } from '../../sync/upstream/registry/import-csv.ts';
 import { type BenchResult, type Metric, metric } from './stats.ts';
 

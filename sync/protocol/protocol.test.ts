@@ -4,11 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { toHex } from '../credential/bytes.ts';
 import { credentialReasons } from '../credential/reasons.ts';
 import { isSealingKeyAcceptable } from '../credential/sealing-key.ts';
+import { authorityDay } from './authority-time.ts';
 import { entryHash, genesisHash } from './chain.ts';
 import { precedence, reasonOrder, reasons } from './reasons.ts';
 import { recordId, uuidBytes, uuidText } from './record-id.ts';
 import { openBox, openRecord, sealBox, sealRecord } from './sealing.ts';
-import { authorityDay } from './slice.ts';
 import { idTag, normalisePlate, plateTag } from './tags.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

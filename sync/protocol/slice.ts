@@ -76,33 +76,3 @@ CREATE TABLE revoked (
 export function sliceRowKey(sliceKey: Uint8Array, pseudonym: Uint8Array): Uint8Array {
   return createHmac('sha256', sliceKey).update(pseudonym).digest().subarray(0, 8);
 }
-
-/** Viet Nam keeps UTC+7 all year: status days begin at midnight there. */
-const AUTHORITY_OFFSET_S = 7 * 3_600;
-
-/** Day number of an instant (Unix seconds) in the authority's time zone. */
-export function authorityDay(unixS: number): number {
-  return Math.floor((unixS + AUTHORITY_OFFSET_S) / 86_400);
-}
-
-/** Time of day and ISO weekday (1 Monday to 7 Sunday) of an instant (Unix seconds) in the authority's time zone. */
-export function localClock(unixS: number): { readonly weekday: number; readonly minute: number } {
-  const minute = Math.floor((unixS + AUTHORITY_OFFSET_S - authorityDay(unixS) * 86_400) / 60);
-  // 1970-01-01 was a Thursday.
-  return { weekday: ((authorityDay(unixS) + 3) % 7) + 1, minute };
-}
-
-/** The instant (Unix seconds) of a local time such as 2026-01-15T10:00. */
-export function localInstantS(localMinute: string): number {
-  return Date.parse(`${localMinute}:00Z`) / 1000 - AUTHORITY_OFFSET_S;
-}
-
-/** Day number as YYYY-MM-DD. */
-export function localDayText(day: number): string {
-  return new Date(day * 86_400_000).toISOString().slice(0, 10);
-}
-
-/** Instant (Unix seconds) in the authority's time zone, to the minute. */
-export function localTimeText(unixS: number): string {
-  return new Date((unixS + AUTHORITY_OFFSET_S) * 1000).toISOString().slice(0, 16).replace('T', ' ');
-}

@@ -1,5 +1,6 @@
 /** What an operator sees of upstream, gathered. */
 import type { Clock } from '../../../config/ports/clock.ts';
+import { authorityDayStartMs } from '../../protocol/authority-time.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { CheckpointOverview, Counts, EnrolledKiosk, RaisedAlarm, Store } from '../store/store.ts';
 
@@ -16,13 +17,9 @@ export interface Overview {
 }
 
 const ALARMS = 50;
-/** Viet Nam keeps UTC+7 all year. */
-const ZONE_MS = 7 * 3_600_000;
-const DAY_MS = 86_400_000;
 
 export async function readOverview(store: Store, clock: Clock): Promise<Overview> {
   const nowMs = clock.wallMs();
-  const dayStartMs = Math.floor((nowMs + ZONE_MS) / DAY_MS) * DAY_MS - ZONE_MS;
   const kiosks = await store.kiosks();
   const saidBy = new Map(
     (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, queue, versions } }) => [
@@ -33,7 +30,7 @@ export async function readOverview(store: Store, clock: Clock): Promise<Overview
   return {
     at: new Date(nowMs).toISOString(),
     counts: await store.counts(),
-    checkpoints: await store.checkpoints(dayStartMs),
+    checkpoints: await store.checkpoints(authorityDayStartMs(nowMs)),
     kiosks: kiosks.map(({ kioskId, checkpointId, lane, enrolledAtMs, seenAtMs, revokedAtMs }) => ({
       kioskId,
       checkpointId,

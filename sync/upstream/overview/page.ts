@@ -1,4 +1,5 @@
 /** The operator's page: server-made HTML that reloads itself. Pure: every value is escaped here. */
+import { AUTHORITY_ZONE, clockText, dateText } from '../../protocol/authority-time.ts';
 import type { Overview } from './overview.ts';
 
 const STYLE = `
@@ -26,7 +27,7 @@ export function overviewPage({ at, counts, checkpoints, kiosks, alarms }: Overvi
   return `<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5"><meta name="viewport" content="width=device-width">
 <title>checkpoint-kiosk</title><style>${STYLE}</style></head><body>
-<h1>Trung tâm chốt kiểm soát <small>checkpoint upstream, ${time(Date.parse(at))}</small></h1>
+<h1>Trung tâm chốt kiểm soát <small>checkpoint upstream, ${time(Date.parse(at))} ${AUTHORITY_ZONE.vi} · ${AUTHORITY_ZONE.en}</small></h1>
 <dl>${tiles.join('')}</dl>
 <h2>Chốt hôm nay · Checkpoints today</h2>
 ${table(
@@ -86,7 +87,7 @@ function table(headers: readonly string[], rows: readonly (readonly (string | nu
 }
 
 function time(unixMs: number): string {
-  return new Date(unixMs).toLocaleString('vi-VN', { timeZone: 'Asia/Ho_Chi_Minh' });
+  return `${clockText(unixMs)} ${dateText(unixMs)}`;
 }
 
 function escapeHtml(text: string): string {

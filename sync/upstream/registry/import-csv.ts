@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Host } from '../../../config/ports/host.ts';
-import { authorityDay } from '../../protocol/slice.ts';
+import { authorityDay } from '../../protocol/authority-time.ts';
 import type { RegistryChange, RegistryStore } from '../store/store.ts';
 import { type CsvColumns, csvColumns, csvRow, type RegistryReason, statusChange } from './rules.ts';
 

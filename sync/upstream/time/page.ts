@@ -1,5 +1,6 @@
 /** The page on an officer's phone: a time code, renewed by itself, and what to do with it. Pure: every value is checked before. */
 import QRCode from 'qrcode';
+import { AUTHORITY_ZONE, clockText, dateText } from '../../protocol/authority-time.ts';
 
 /** A phone that has just shown a code shows the next one so soon. */
 const RENEW_S = 5;
@@ -13,12 +14,13 @@ svg { display: block; width: min(92vw, 60vh, 30rem); height: auto; margin: .5rem
 
 export async function timePage(code: string, kioskId: string, nowMs: number): Promise<string> {
   const svg = await QRCode.toString(code, { type: 'svg', errorCorrectionLevel: 'M', margin: 4 });
-  const time = new Date(nowMs).toLocaleString('vi-VN', { timeZone: 'Asia/Ho_Chi_Minh' });
+  const time = `${clockText(nowMs)} · ${dateText(nowMs)}`;
   return `<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="${RENEW_S}">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>Mã giờ · time code</title><style>${STYLE}</style></head><body>
 <h1>Mã giờ cho máy ${kioskId}<br><small lang="en">Time code for kiosk ${kioskId}</small></h1>
 <p class="time">${time}</p>
+<p><small>${AUTHORITY_ZONE.vi} · <span lang="en">${AUTHORITY_ZONE.en}</span></small></p>
 ${svg}
 <p>Tăng sáng màn hình, đưa mã này vào camera của làn. Mã tự đổi mỗi ${RENEW_S} giây và dùng được trong hai phút kể từ khi quét liên kết; quá hai phút thì quét lại.</p>
 <p lang="en"><small>Turn the screen bright and hold this code up to the camera of the lane. It renews itself every ${RENEW_S} seconds and counts for two minutes after the link was scanned; after that scan the link again.</small></p>

@@ -2,6 +2,7 @@
  * The card by which staff bring the time while no signed time has arrived: they compare with a watch and confirm, or scan the
  * link to a time code. What they have begun to type is left alone until it was taken.
  */
+import { clockText, dateText, localInstantMs, localParts } from '../../../../sync/protocol/authority-time.ts';
 import type { StaffMessage, StaffReply } from '../../messages.ts';
 import type { SupervisorSnapshot } from '../../supervisor-view.ts';
 import { element } from './element.ts';
@@ -13,8 +14,6 @@ export interface ClockCardView {
   hear(reply: StaffReply): void;
 }
 
-/** Viet Nam keeps UTC+7 all year; the time zone of this browser is nobody's. */
-const ZONE_MS = 7 * 3_600_000;
 const MINUTE_MS = 60_000;
 const parts = ['hour', 'minute', 'day', 'month', 'year'] as const;
 type Part = (typeof parts)[number];
@@ -46,7 +45,7 @@ export function createClockCard(send: (message: StaffMessage) => boolean): Clock
     showReply();
   };
   const fill = () => {
-    const texts = fieldsOf(nowMs());
+    const texts = localParts(nowMs());
     for (const part of parts) fields[part].value = texts[part];
   };
   const reset = () => {
@@ -85,8 +84,7 @@ export function createClockCard(send: (message: StaffMessage) => boolean): Clock
       card.dataset.state = clock.state;
       if (!isTouched) fill();
       showWords(clock.state, language);
-      const { year, month, day, hour, minute } = fieldsOf(nowMs());
-      element('clock-now').textContent = `${hour}:${minute}:${secondsOf(nowMs())} · ${day}/${month}/${year}`;
+      element('clock-now').textContent = `${clockText(nowMs())} · ${dateText(nowMs())}`;
       showReply();
       const { link, refused } = clock.card;
       element('clock-code').hidden = link === undefined;
@@ -124,31 +122,14 @@ function draw(path: string, size: number): void {
   svg.querySelector('path')?.setAttribute('d', path);
 }
 
-function fieldsOf(unixMs: number): Record<Part, string> {
-  const [, year = '', month = '', day = '', hour = '', minute = ''] =
-    /^(\d+)-(\d\d)-(\d\d)T(\d\d):(\d\d)/.exec(new Date(unixMs + ZONE_MS).toISOString()) ?? [];
-  return { year, month, day, hour, minute };
-}
-
-function secondsOf(unixMs: number): string {
-  return String(Math.floor(unixMs / 1000) % 60).padStart(2, '0');
-}
-
 /** Undefined where it is no date. The middle of the minute, unless the kiosk is in that minute already. */
 function enteredMs(fields: Record<Part, HTMLInputElement>, nowMs: number): number | undefined {
   const [hour, minute, day, month, year] = parts.map((part) =>
     /^\d{1,4}$/.test(fields[part].value) ? Number(fields[part].value) : Number.NaN,
   );
   if (hour === undefined || minute === undefined || day === undefined || month === undefined || year === undefined) return undefined;
-  const date = new Date(Date.UTC(year, month - 1, day, hour, minute));
-  // The 31st of a month that has none would become the first of the next.
-  const isThatDate =
-    date.getUTCFullYear() === year &&
-    date.getUTCMonth() === month - 1 &&
-    date.getUTCDate() === day &&
-    date.getUTCHours() === hour &&
-    date.getUTCMinutes() === minute;
-  if (!isThatDate) return undefined;
-  const startMs = date.getTime() - ZONE_MS;
+  if (hour > 23 || minute > 59) return undefined;
+  const startMs = localInstantMs(year, month, day, hour * 60 + minute);
+  if (startMs === undefined) return undefined;
   return nowMs >= startMs && nowMs < startMs + MINUTE_MS ? Math.round(nowMs) : startMs + MINUTE_MS / 2;
 }

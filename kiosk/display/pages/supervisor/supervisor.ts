@@ -4,6 +4,7 @@ import '@fontsource/be-vietnam-pro/latin-800.css';
 import '@fontsource/be-vietnam-pro/vietnamese-500.css';
 import '@fontsource/be-vietnam-pro/vietnamese-800.css';
 import './supervisor.css';
+import { AUTHORITY_ZONE, clockText } from '../../../../sync/protocol/authority-time.ts';
 import type { StaffMessage, ToSupervisor } from '../../messages.ts';
 import type { SupervisorDecision, SupervisorSnapshot } from '../../supervisor-view.ts';
 import { createClockCard } from './clock-card.ts';
@@ -33,6 +34,7 @@ function render(): void {
   document.body.classList.toggle('old', isOld);
   document.documentElement.lang = language;
   element('language').textContent = language === 'vi' ? 'English' : 'Tiếng Việt';
+  element('zone').textContent = AUTHORITY_ZONE[language];
   element('decisions-title').textContent = t('decisions');
   const columns: TextName[] = ['time', 'verdict', 'reason', 'action', 'code', 'took', 'shown'];
   element('columns').replaceChildren(...columns.map((name) => cell('th', t(name))));
@@ -82,7 +84,7 @@ function chips({
     chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
     ...(camera.picture === undefined ? [] : [chip('picture', pictureText(camera.picture), camera.state !== 'down')]),
     chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
-    chip('clock', `${t(clock.state)} · ${clock.at.slice(11, 19)} UTC`, clock.state !== 'untrusted'),
+    chip('clock', `${t(clock.state)} · ${clockText(Date.parse(clock.at))}`, clock.state !== 'untrusted'),
     chip('slice', sliceText, slice.grade === 'fresh'),
     ...(slice.grades === undefined || slice.grade === 'fresh' ? [] : [chip('gradesOf', gradesText(slice.grades), false)]),
     chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
@@ -99,9 +101,8 @@ function gradesText({ statuses, revocations, keys }: NonNullable<SupervisorSnaps
   return [statuses, revocations, keys].map((grade) => t(GRADES[grade])).join(' / ');
 }
 
-/** The clock of the page's place, as the person who reads it has it. */
 function doubleUseText({ atMs, lane }: { readonly atMs: number; readonly lane: string }): string {
-  return `${t('double-use')} ${lane}, ${new Date(atMs).toLocaleTimeString(language)}.`;
+  return `${t('double-use')} ${lane}, ${clockText(atMs)}.`;
 }
 
 function pictureText({ level, detail }: NonNullable<SupervisorSnapshot['camera']['picture']>): string {
@@ -125,7 +126,7 @@ function row(decision: SupervisorDecision): HTMLElement {
   line.dataset.verdict = decision.verdict;
   const isVi = language === 'vi';
   line.append(
-    cell('td', decision.at.slice(11, 19)),
+    cell('td', clockText(Date.parse(decision.at))),
     cell('td', `${ICONS[decision.verdict]} ${t(decision.verdict)} ${decision.screenCode}`),
     cell('td', `${isVi ? decision.reasonVi : decision.reasonEn} (${decision.reason})`),
     cell('td', isVi ? decision.actionVi : decision.actionEn),
