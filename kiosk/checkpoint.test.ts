@@ -10,6 +10,10 @@ import { recordSchema } from '../sync/protocol/records.ts';
 import { type Checkpoint, type DecisionEvent, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { noPlateSource } from './decision/plate-source.ts';
+import { createDecisionFeed } from './display/decision-feed.ts';
+import type { Display } from './display/display.ts';
+import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
+import { heartbeatReport } from './heartbeat-report.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Registry } from './registry/registry.ts';
 
@@ -114,6 +118,32 @@ describe('the path', () => {
     await source.show([textOf('valid')], 500);
     expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'already-recorded', 'expired', 'anti-passback']);
     expect(journal.counts(new Date(SIMULATED_START_MS + 7 * 3_600_000).toISOString().slice(0, 10)).get('pass')).toBe(1);
+  });
+
+  it('counts what was already recorded by itself: on the page of staff, in its rows, and in what the centre is told', async () => {
+    await source.show([textOf('valid')], 500);
+    await source.show([], 2_000);
+    await source.show([textOf('valid')], 500);
+    const feed = createDecisionFeed();
+    for (const event of decided) feed.add(event.record.id, supervisorRow(event));
+    const display: Pick<Display, 'screen'> = { screen: () => ({ connected: true, state: 'idle', unpainted: 0 }) };
+    const common = {
+      ...{ source: source.codeSource, registry, journal, feed, push: undefined, lanes: undefined },
+      display,
+      time: createKioskTime(host.clock, { read: () => 0, write: () => undefined }),
+    };
+    const config = { kioskId: 'k1', checkpointId: 'c1', lane: '1' };
+    const snapshot = supervisorSnapshot({ ...common, config, demo: true }, undefined);
+    const counted = { pass: 1, deny: 0, seeStaff: 0, alreadyRecorded: 1 };
+    expect(snapshot.counts).toEqual(counted);
+    expect(snapshot.decisions.map(({ verdict }) => verdict)).toEqual(['already-recorded', 'pass']);
+    const remote = { version: undefined, refused: [] };
+    const heartbeat = heartbeatReport(
+      { ...common, dataDir: parts.folder, programVersion: 'test', remote, fault: () => undefined },
+      { waiting: 0, quarantined: 0, failure: undefined },
+      host.clock,
+    );
+    expect(heartbeat.counts).toMatchObject(counted);
   });
 
   it.each([

@@ -2,6 +2,7 @@
 import type { Credential } from '../sync/credential/credential.ts';
 import type { Direction } from '../sync/protocol/golden-case.ts';
 import { forClass, type Policy } from '../sync/protocol/policy.ts';
+import { countedVerdict } from '../sync/protocol/reasons.ts';
 import { dayName } from './decision/day-name.ts';
 import type { Decision, DecisionContext, Presented } from './decision/decide.ts';
 import { inputsOf } from './decision/replay.ts';
@@ -29,7 +30,7 @@ export function decisionEntry(decision: Decision, presented: Presented, { conten
   return {
     kind: 'decision',
     sealTo: content.keyring.sealingKey,
-    count: { day: dayName(nowMs), verdict: reason === 'already-recorded' ? reason : verdict },
+    count: { day: dayName(nowMs), verdict: countedVerdict(decision) },
     passed: passed ? passedCredential(credential, nowMs, policy, direction) : undefined,
     decision: {
       verdict,

@@ -22,7 +22,7 @@ export interface ReportParts {
   readonly display: Pick<Display, 'screen'>;
   readonly time: KioskTime;
   readonly feed: DecisionFeed;
-  readonly remote: RemoteOptions;
+  readonly remote: Pick<RemoteOptions, 'version' | 'refused'>;
   /** Undefined for a lane that stands alone. */
   readonly lanes: Pick<OtherLanes, 'state' | 'version'> | undefined;
   fault(): FaultCode | undefined;
@@ -73,6 +73,7 @@ export function heartbeatReport(
       pass: counts.get('pass') ?? 0,
       deny: counts.get('deny') ?? 0,
       seeStaff: counts.get('see-staff') ?? 0,
+      alreadyRecorded: counts.get('already-recorded') ?? 0,
       readMsP50,
       readMsP95,
     },

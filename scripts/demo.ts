@@ -12,6 +12,7 @@ import { createDemoKit, type DemoCase, type DemoKit } from '../fixtures/demo-kit
 import type { DecisionEvent } from '../kiosk/checkpoint.ts';
 import type { Journal } from '../kiosk/journal/journal.ts';
 import { type Kiosk, openKiosk } from '../kiosk/main.ts';
+import { countedVerdict } from '../sync/protocol/reasons.ts';
 import { recordSchema } from '../sync/protocol/records.ts';
 import { exitCode } from './command.ts';
 import { type DemoCentre, openDemoCentre } from './demo-centre.ts';
@@ -36,7 +37,12 @@ interface DemoResult {
 const READ_LINES = 1_000;
 const DRAIN_MS = 15_000;
 const LOOK_MS = 50;
-const VERDICT_TEXT = { pass: 'MỜI QUA     pass', deny: 'DỪNG LẠI    deny', 'see-staff': 'GẶP CÁN BỘ  see staff' } as const;
+const VERDICT_TEXT = {
+  pass: 'MỜI QUA     pass',
+  deny: 'DỪNG LẠI    deny',
+  'see-staff': 'GẶP CÁN BỘ  see staff',
+  'already-recorded': 'ĐÃ GHI NHẬN recorded',
+} as const;
 
 export async function runDemo(options: DemoOptions): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -160,7 +166,7 @@ function announce(kiosk: Kiosk, centre: DemoCentre, say: (line: string) => void,
 }
 
 function decisionLine({ decision, readMs, frames }: DecisionEvent): string {
-  return `  ${VERDICT_TEXT[decision.verdict].padEnd(22)} ${decision.reason.padEnd(16)} read in ${Math.round(readMs)} ms, ${frames} frames`;
+  return `  ${VERDICT_TEXT[countedVerdict(decision)].padEnd(22)} ${decision.reason.padEnd(16)} read in ${Math.round(readMs)} ms, ${frames} frames`;
 }
 
 function isExpected({ verdict, reason, expected }: DemoResult): boolean {

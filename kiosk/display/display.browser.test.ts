@@ -248,7 +248,7 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
       journal: { records: 10, unacknowledged: 10 },
       upstream: 'unreached',
       lanes: { connected: 1, listed: 2, doubleUses: [{ atMs: Date.UTC(2026, 0, 15, 3, 4, 5), lane: '3' }] },
-      counts: { pass: 5, deny: 1, seeStaff: 2 },
+      counts: { pass: 5, deny: 1, seeStaff: 2, alreadyRecorded: 1 },
       decisions: [],
       readMsP50: 120,
       readMsP95: 300,

@@ -30,7 +30,7 @@ const snapshot = (decisions: readonly SupervisorDecision[]): SupervisorSnapshot 
   },
   journal: { records: 10, unacknowledged: 0 },
   upstream: 'unreached',
-  counts: { pass: 5, deny: 1, seeStaff: 2 },
+  counts: { pass: 5, deny: 1, seeStaff: 2, alreadyRecorded: 1 },
   ...{ decisions, readMsP50: 120, readMsP95: 300 },
 });
 

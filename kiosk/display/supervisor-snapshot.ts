@@ -1,7 +1,7 @@
 /** Gathers what the supervisor's page shows: a masked row for each decision, and the state of the lane once a second. */
 import { type FaultCode, faults } from '../../config/faults.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
-import { reasons } from '../../sync/protocol/reasons.ts';
+import { countedVerdict, reasons } from '../../sync/protocol/reasons.ts';
 import type { JournalRecord } from '../../sync/protocol/records.ts';
 import { dayName } from '../decision/day-name.ts';
 import type { Decision } from '../decision/decide.ts';
@@ -42,7 +42,7 @@ export function supervisorRow(event: { record: JournalRecord; decision: Decision
   const claims = decision.credential?.claims;
   return {
     at: record.eventTime,
-    verdict: decision.verdict,
+    verdict: countedVerdict(decision),
     reason: decision.reason,
     reasonVi: vi,
     reasonEn: en,
@@ -85,7 +85,12 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     journal: { records, unacknowledged: sync?.waiting ?? records },
     upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',
     lanes: lanes?.state(),
-    counts: { pass: counts.get('pass') ?? 0, deny: counts.get('deny') ?? 0, seeStaff: counts.get('see-staff') ?? 0 },
+    counts: {
+      pass: counts.get('pass') ?? 0,
+      deny: counts.get('deny') ?? 0,
+      seeStaff: counts.get('see-staff') ?? 0,
+      alreadyRecorded: counts.get('already-recorded') ?? 0,
+    },
     decisions: feed.newest(ROWS),
     readMsP50: feed.readMsQuantile(0.5),
     readMsP95: feed.readMsQuantile(0.95),

@@ -1,6 +1,7 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
 import type { FaultEntry } from '../../config/faults.ts';
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
+import type { CountedVerdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
 import type { CitizenState } from '../decision/citizen-view.ts';
 import type { DataGrades } from '../decision/staleness.ts';
@@ -8,7 +9,7 @@ import type { DataGrades } from '../decision/staleness.ts';
 export interface SupervisorDecision {
   /** RFC 3339, UTC. */
   readonly at: string;
-  readonly verdict: 'pass' | 'deny' | 'see-staff';
+  readonly verdict: CountedVerdict;
   /** The exact reason, kebab-case; `ok` for a pass. */
   readonly reason: string;
   readonly reasonVi: string;
@@ -70,7 +71,7 @@ export interface SupervisorSnapshot {
       }
     | undefined;
   /** Today's counts. */
-  readonly counts: { readonly pass: number; readonly deny: number; readonly seeStaff: number };
+  readonly counts: { readonly pass: number; readonly deny: number; readonly seeStaff: number; readonly alreadyRecorded: number };
   /** Newest first. */
   readonly decisions: readonly SupervisorDecision[];
   readonly readMsP50: number | undefined;

@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { faults } from '../../config/faults.ts';
-import { verdicts } from '../../sync/protocol/reasons.ts';
+import { countedVerdict, countedVerdicts } from '../../sync/protocol/reasons.ts';
 import { clockStates } from '../../sync/protocol/records.ts';
 import type { Decision } from '../decision/decide.ts';
 import type { PaintOutcome } from '../display/signal.ts';
@@ -41,7 +41,7 @@ export function createMetrics(): Metrics {
   const detail = gauge('camera_picture_detail_ratio', 'Edges of the newest picture, in parts of its mean level.');
   const decode = histogram('decode_seconds', 'Time to decode one frame.', DECODE_S);
   const read = histogram('read_seconds', 'From the first sight of a code to its decision.', READ_S);
-  const decisions = counter('decisions_total', 'Decisions since the start.', 'verdict', [...verdicts, 'already-recorded']);
+  const decisions = counter('decisions_total', 'Decisions since the start.', 'verdict', countedVerdicts);
   const screen = gauge('screen_connected', '1 while the citizen page confirms what it shows.');
   const painted = counter('results_painted_total', 'What became of the results that were sent to the screen.', 'outcome', PAINT_OUTCOMES);
   const records = gauge('journal_records', 'Number of the last record of the journal.');
@@ -74,8 +74,8 @@ export function createMetrics(): Metrics {
   return {
     contentType: registry.contentType,
     onDecode: (decodeMs) => decode.observe(decodeMs / 1000),
-    onDecision({ verdict, reason }, readMs) {
-      decisions(reason === 'already-recorded' ? reason : verdict);
+    onDecision(decision, readMs) {
+      decisions(countedVerdict(decision));
       read.observe(readMs / 1000);
     },
     onPainted: painted,

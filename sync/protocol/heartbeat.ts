@@ -32,7 +32,15 @@ export const heartbeatSchema = z.strictObject({
   /** Other lanes of the checkpoint; absent where the kiosk listens for none. */
   peers: z.strictObject({ connected: count, listed: count }).optional(),
   /** Since the start of the day; times in milliseconds. */
-  counts: z.strictObject({ pass: count, deny: count, seeStaff: count, readMsP50: z.number().optional(), readMsP95: z.number().optional() }),
+  counts: z.strictObject({
+    pass: count,
+    deny: count,
+    seeStaff: count,
+    /** Absent from kiosks that do not count it yet. */
+    alreadyRecorded: count.optional(),
+    readMsP50: z.number().optional(),
+    readMsP95: z.number().optional(),
+  }),
   /** Options that the centre set and that this kiosk does not take, each with its reason. */
   configRefused: z.array(z.strictObject({ key: text, reason: text })).max(64),
   /** Commands that were carried out since the last answer. */

@@ -7,6 +7,17 @@ import { credentialReasons } from '../credential/reasons.ts';
 export const verdicts = ['pass', 'deny', 'see-staff'] as const;
 export type Verdict = (typeof verdicts)[number];
 
+/**
+ * What a decision is counted as, wherever decisions are counted. "Already recorded" asks nothing of staff, and the citizen saw
+ * a neutral screen: it is counted by itself, though its record says see-staff.
+ */
+export const countedVerdicts = [...verdicts, 'already-recorded'] as const;
+export type CountedVerdict = (typeof countedVerdicts)[number];
+
+export function countedVerdict<V extends string>({ verdict, reason }: { readonly verdict: V; readonly reason: string }) {
+  return reason === 'already-recorded' ? reason : verdict;
+}
+
 /** In the order in which the checks run: the first that fails is the reason. */
 export const reasonOrder = [
   // What was held up, before any credential was read.

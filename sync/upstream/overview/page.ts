@@ -31,8 +31,22 @@ export function overviewPage({ at, counts, checkpoints, kiosks, alarms }: Overvi
 <dl>${tiles.join('')}</dl>
 <h2>Chốt hôm nay · Checkpoints today</h2>
 ${table(
-  ['Chốt · checkpoint', '#Cho qua · pass', '#Từ chối · deny', '#Gặp cán bộ · see staff', 'Lượt cuối · last'],
-  checkpoints.map(({ checkpointId, pass, deny, seeStaff, lastEventAtMs }) => [checkpointId, pass, deny, seeStaff, time(lastEventAtMs)]),
+  [
+    'Chốt · checkpoint',
+    '#Cho qua · pass',
+    '#Từ chối · deny',
+    '#Gặp cán bộ · see staff',
+    '#Đã ghi nhận · already recorded',
+    'Lượt cuối · last',
+  ],
+  checkpoints.map(({ checkpointId, pass, deny, seeStaff, alreadyRecorded, lastEventAtMs }) => [
+    checkpointId,
+    pass,
+    deny,
+    seeStaff,
+    alreadyRecorded,
+    time(lastEventAtMs),
+  ]),
 )}
 <h2>Máy · Kiosks</h2>
 ${table(

@@ -271,6 +271,7 @@ export interface CheckpointOverview {
   readonly pass: number;
   readonly deny: number;
   readonly seeStaff: number;
+  readonly alreadyRecorded: number;
   readonly lastEventAtMs: number;
 }
 

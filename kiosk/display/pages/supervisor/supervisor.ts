@@ -92,7 +92,7 @@ function chips({
     ...(lanes === undefined
       ? []
       : [chip('lanes', `${lanes.connected} / ${lanes.listed} ${t('connected-lanes')}`, lanes.connected === lanes.listed)]),
-    chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff}`, true),
+    chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff} · = ${counts.alreadyRecorded}`, true),
     chip('read', read, true),
   ];
 }
@@ -119,7 +119,7 @@ function chip(name: TextName, text: string, isGood: boolean): HTMLElement {
 }
 
 const GRADES = { fresh: 'fresh', amber: 'amber', restricted: 'restricted', closed: 'stale' } as const;
-const ICONS = { pass: '✓', deny: '✕', 'see-staff': '!' } as const;
+const ICONS = { pass: '✓', deny: '✕', 'see-staff': '!', 'already-recorded': '=' } as const;
 
 function row(decision: SupervisorDecision): HTMLElement {
   const line = document.createElement('tr');

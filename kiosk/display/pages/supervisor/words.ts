@@ -28,6 +28,7 @@ const texts = {
   pass: ['Qua', 'Pass'],
   deny: ['Dừng', 'Stop'],
   'see-staff': ['Gặp cán bộ', 'See staff'],
+  'already-recorded': ['Đã ghi nhận', 'Already recorded'],
   connected: ['đang hiện', 'shows'],
   missing: ['chưa xác nhận', 'not confirmed'],
   minutes: ['phút', 'min'],

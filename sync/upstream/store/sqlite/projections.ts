@@ -1,6 +1,7 @@
 /** Projected tables in SQLite, all made again from the raw batches at any time; and the questions asked of them. */
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
+import { countedVerdict } from '../../../protocol/reasons.ts';
 import { recordId, uuidBytes, uuidText } from '../../../protocol/record-id.ts';
 import {
   type Crossing,
@@ -16,12 +17,16 @@ import { alarmRaiser, batchRow } from './journals.ts';
 const sealRow = z.object({ seal_kid: z.string(), box: z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer)) });
 const placeRow = z.object({ id: z.number() });
 const checkpointRow = z
-  .object({ checkpoint_id: z.string(), pass: z.number(), deny: z.number(), see_staff: z.number(), last_event_at: z.number() })
+  .object({
+    ...{ checkpoint_id: z.string(), pass: z.number(), deny: z.number(), see_staff: z.number(), already_recorded: z.number() },
+    last_event_at: z.number(),
+  })
   .transform((row) => ({
     checkpointId: row.checkpoint_id,
     pass: row.pass,
     deny: row.deny,
     seeStaff: row.see_staff,
+    alreadyRecorded: row.already_recorded,
     lastEventAtMs: row.last_event_at,
   }));
 const countsRow = z
@@ -49,7 +54,7 @@ export function sqliteProjections(database: Database): ProjectionStore {
     for (const alarm of alarms) raise(alarm, atMs);
   });
   const reset = database.transaction(() => {
-    for (const table of ['crossing', 'event', 'seal', 'unprojected', 'rollup']) database.exec(`DELETE FROM ${table}`);
+    for (const table of ['crossing', 'event', 'seal', 'unprojected', 'counted']) database.exec(`DELETE FROM ${table}`);
     database.exec('UPDATE batch SET projected = 0');
   });
   return {
@@ -67,13 +72,34 @@ export function sqliteProjections(database: Database): ProjectionStore {
   };
 }
 
+/**
+ * Counts of earlier builds had "already recorded" among those that went to staff, in a table called rollup: they are made
+ * again from the crossings, once.
+ */
+export function recount(database: Database): void {
+  const isOld = database.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'rollup'").get() !== undefined;
+  if (!isOld) return;
+  const crossings = database.prepare(`
+    INSERT INTO counted (checkpoint_id, slot, verdict, count, last_event_at)
+    SELECT checkpoint_id, event_at / ${ROLLUP_MS} * ${ROLLUP_MS} AS slot, CASE reason WHEN 'already-recorded' THEN reason ELSE verdict END AS counted_as,
+      count(*), max(event_at)
+    FROM crossing GROUP BY checkpoint_id, slot, counted_as`);
+  database
+    .transaction(() => {
+      database.exec('DELETE FROM counted');
+      crossings.run();
+      database.exec('DROP TABLE rollup');
+    })
+    .immediate();
+}
+
 function crossingWriter(database: Database): (crossing: Crossing) => void {
   const insert = database.prepare(`
     INSERT OR IGNORE INTO crossing (record_id, kiosk_id, checkpoint_id, lane, event_at, record_at, verdict, reason, class, kid, cti,
       subject, vehicle, form, direction, plate, grade, after_revocation)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const count = database.prepare(`
-    INSERT INTO rollup (checkpoint_id, slot, verdict, count, last_event_at) VALUES (?, ?, ?, 1, ?)
+    INSERT INTO counted (checkpoint_id, slot, verdict, count, last_event_at) VALUES (?, ?, ?, 1, ?)
     ON CONFLICT (checkpoint_id, slot, verdict)
     DO UPDATE SET count = count + 1, last_event_at = max(last_event_at, excluded.last_event_at)`);
   return (crossing) => {
@@ -100,7 +126,7 @@ function crossingWriter(database: Database): (crossing: Crossing) => void {
       ).changes === 1;
     if (!isNew) return;
     const slot = Math.floor(crossing.eventAtMs / ROLLUP_MS) * ROLLUP_MS;
-    count.run(crossing.checkpointId, slot, crossing.verdict, crossing.eventAtMs);
+    count.run(crossing.checkpointId, slot, countedVerdict(crossing), crossing.eventAtMs);
   };
 }
 
@@ -186,8 +212,9 @@ export function sqliteOverview(database: Database): OverviewStore {
       sum(CASE verdict WHEN 'pass' THEN count ELSE 0 END) AS pass,
       sum(CASE verdict WHEN 'deny' THEN count ELSE 0 END) AS deny,
       sum(CASE verdict WHEN 'see-staff' THEN count ELSE 0 END) AS see_staff,
+      sum(CASE verdict WHEN 'already-recorded' THEN count ELSE 0 END) AS already_recorded,
       max(last_event_at) AS last_event_at
-    FROM rollup WHERE slot >= ? GROUP BY checkpoint_id ORDER BY checkpoint_id`);
+    FROM counted WHERE slot >= ? GROUP BY checkpoint_id ORDER BY checkpoint_id`);
   const selectCounts = database.prepare(`
     SELECT (SELECT coalesce(sum(n), 0) FROM journal) AS records, (SELECT count(*) FROM crossing) AS crossings,
       (SELECT count(*) FROM quarantine) AS quarantined, (SELECT count(*) FROM unprojected) AS unprojected,
@@ -196,7 +223,7 @@ export function sqliteOverview(database: Database): OverviewStore {
   const pruned = [
     'DELETE FROM crossing WHERE event_at < ?',
     'DELETE FROM event WHERE event_at < ?',
-    'DELETE FROM rollup WHERE slot < ?',
+    'DELETE FROM counted WHERE slot < ?',
   ].map((sql) => database.prepare(sql));
   const pruneEntries = database.prepare('DELETE FROM entry WHERE record_id < ?');
   const prune = database.transaction((beforeMs: number): number => {

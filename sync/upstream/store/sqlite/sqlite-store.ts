@@ -7,7 +7,7 @@ import type { Store } from '../store.ts';
 import { sqliteFleet } from './fleet.ts';
 import { sqliteJournals } from './journals.ts';
 import { sqlitePeers } from './peers.ts';
-import { sqliteOverview, sqliteProjections } from './projections.ts';
+import { recount, sqliteOverview, sqliteProjections } from './projections.ts';
 import { sqliteRegistry } from './registry.ts';
 import { UPSTREAM_TABLES } from './tables.ts';
 
@@ -20,6 +20,7 @@ export function openSqliteStore(file: string): Store {
     const database = openWritable(file);
     database.pragma(`busy_timeout = ${BUSY_MS}`);
     database.exec(UPSTREAM_TABLES);
+    recount(database);
     return {
       ...sqliteFleet(database),
       ...sqlitePeers(database),

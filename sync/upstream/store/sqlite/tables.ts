@@ -200,7 +200,7 @@ CREATE TABLE IF NOT EXISTS slice_key (
   created_at INTEGER NOT NULL,
   PRIMARY KEY (slice_id, generation)
 ) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS rollup (
+CREATE TABLE IF NOT EXISTS counted (
   checkpoint_id TEXT NOT NULL,
   slot INTEGER NOT NULL,
   verdict TEXT NOT NULL,
