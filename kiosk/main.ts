@@ -6,31 +6,28 @@ import { Fault, type FaultCode } from '../config/faults.ts';
 import { loadOrCreateKey } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
-import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { createSigner } from '../sync/credential/signer.ts';
-import { cameraPages, openConfiguredCamera } from './camera/configured-camera.ts';
+import { guideOf, openConfiguredCamera } from './camera/configured-camera.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { createPlateKeypad } from './decision/plate-keypad.ts';
 import { createCameraCodeSource } from './decode/camera-code-source.ts';
 import { openWorkerDecoder } from './decode/worker-decoder.ts';
 import { createDecisionFeed } from './display/decision-feed.ts';
-import { type Display, openDisplay } from './display/display.ts';
-import type { SessionStore } from './display/sessions.ts';
+import type { Display } from './display/display.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
 import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
+import { type KioskScreen, openKioskScreen } from './kiosk-screen.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { type OtherLanes, openOtherLanes } from './other-lanes.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
-import { loadRemoteConfig } from './remote-config.ts';
 import { createRevocation, isDrained } from './revocation.ts';
-import { type KioskFacts, kioskFacts } from './service/kiosk-facts.ts';
-import { createMetrics } from './service/metrics.ts';
+import { kioskFacts } from './service/kiosk-facts.ts';
 import { createStaffDesk } from './staff-desk.ts';
 import { createTimeDesk } from './time-desk.ts';
 import { versionFloor } from './version-floor.ts';
@@ -59,18 +56,21 @@ export interface Kiosk {
 }
 
 const FRAME_AGE_MS_MAX = 500;
-const SNAPSHOT_MS = 1_000;
 
-/** Throws a Fault where the data folder, the decoder or the port cannot be had: nothing is opened then. */
-export async function openKiosk({ config: local, configFile, allowDemo, loops, watcher }: KioskOptions, host: Host): Promise<Kiosk> {
+/**
+ * Throws a Fault where the data folder, the decoder or the port cannot be had: nothing is opened then. `opened`: the screen,
+ * where it is open already; it stays open, also after the kiosk is closed.
+ */
+export async function openKiosk(options: KioskOptions, host: Host, opened?: KioskScreen): Promise<Kiosk> {
+  const { configFile, allowDemo, loops, watcher } = options;
   const base = dirname(resolve(configFile));
   const path = (given: string) => resolve(base, given);
-  const dataDir = path(local.dataDir);
-  const configStatement = join(dataDir, 'config.cose');
-  const remote = loadRemoteConfig(local, { file: configStatement, keyring: path(local['keyring.file']) }, host);
+  const dataDir = path(options.config.dataDir);
+  const screen = opened ?? (await openKioskScreen(options, host));
+  const { display, pages, metrics, remote } = screen;
   const { config } = remote;
   const bootId = toHex(host.random.bytes(8));
-  const closers: (() => void | Promise<void>)[] = [];
+  const closers: (() => void | Promise<void>)[] = opened === undefined ? [screen.close] : [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
@@ -137,25 +137,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       host,
     );
     const plates = createPlateKeypad(host.clock);
-    const guide = { x: config['guide.x'], y: config['guide.y'], width: config['guide.width'], height: config['guide.height'] };
-    const pages = cameraPages(config);
-    const metrics = createMetrics();
-    /** Of the stages, once they are open. */
-    let facts: (() => KioskFacts) | undefined;
-    const display = await openDisplay(
-      {
-        port: config['display.port'],
-        tokenDir: join(dataDir, 'display'),
-        sessions: sessionStore(state),
-        guide,
-        required: config['display.required'],
-        camera: pages,
-        metrics: { contentType: metrics.contentType, text: () => metrics.text(facts?.()) },
-        onStaff: createStaffDesk(timeDesk, plates),
-      },
-      host,
-    );
-    closers.push(display.close);
+    const guide = guideOf(config);
     const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
     closers.push(decoder.close);
     const camera = openConfiguredCamera(config, path, loops, pages, host);
@@ -207,7 +189,7 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
           keyring: path(config['keyring.file']),
           policy: path(config['policy.file']),
           manifest: slice.manifest,
-          config: configStatement,
+          config: join(dataDir, 'config.cose'),
         },
         bootId,
         signer,
@@ -250,24 +232,18 @@ export async function openKiosk({ config: local, configFile, allowDemo, loops, w
       lanes,
       clockCard: timeDesk.card,
     };
-    facts = () => kioskFacts(parts, fault);
-    closers.push(every(host.clock, SNAPSHOT_MS, () => display.setSupervisor(supervisorSnapshot(parts, fault))));
+    closers.push(
+      screen.attach({
+        facts: () => kioskFacts(parts, fault),
+        snapshot: () => supervisorSnapshot(parts, fault),
+        onStaff: createStaffDesk(timeDesk, plates),
+      }),
+    );
     return { checkpoint, display, journal, registry, sync, lanes, close };
   } catch (error) {
     await close();
     throw error;
   }
-}
-
-function sessionStore(state: KioskState): SessionStore {
-  return {
-    read: (role) =>
-      z
-        .array(z.string())
-        .catch([])
-        .parse(state.get(`session.${role}`)),
-    write: (role, hashes) => state.set(`session.${role}`, hashes),
-  };
 }
 
 function timeFloor(state: KioskState) {

@@ -1,7 +1,8 @@
 /** `checkpoint-kiosk run`: the kiosk. Starts even where something is broken, says what, and goes on by itself once it is mended. */
-import { Fault, faults } from '../config/faults.ts';
+import { Fault, type FaultCode, faults } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
-import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import type { Host } from '../config/ports/host.ts';
+import { type KioskScreen, openKioskScreen } from '../kiosk/kiosk-screen.ts';
 import { type Kiosk, openKiosk } from '../kiosk/main.ts';
 import { ed25519Backend } from '../sync/credential/ed25519.ts';
 import { exitCode } from './command.ts';
@@ -18,26 +19,44 @@ export async function runKiosk(configFile: string): Promise<number> {
   void stopped.then(() => {
     isStopped = true;
   });
+  const waitToRetry = () => Promise.race([stopped, new Promise<void>((resolve) => host.clock.after(RETRY_MS, resolve))]);
+  let screen: KioskScreen | undefined;
   let kiosk: Kiosk | undefined;
-  while (kiosk === undefined && !isStopped) {
-    kiosk = await tryOpen(config, configFile, host);
-    if (kiosk === undefined) await Promise.race([stopped, new Promise<void>((resolve) => host.clock.after(RETRY_MS, resolve))]);
+  try {
+    while (kiosk === undefined && !isStopped) {
+      const opened = screen ?? (await tryOpen(() => openKioskScreen({ config, configFile, allowDemo: false }, host), host));
+      if (screen === undefined && opened !== undefined) host.log.info('display-open', { port: opened.display.port });
+      screen = opened;
+      if (opened !== undefined) {
+        const options = { config, configFile, allowDemo: false, loops: Infinity, watcher: {} };
+        kiosk = await tryOpen(() => openKiosk(options, host, opened), host, opened.showFault);
+      }
+      if (kiosk === undefined) await waitToRetry();
+    }
+    if (kiosk === undefined) return exitCode.ok;
+    host.log.info('kiosk-started', { port: kiosk.display.port, ed25519: ed25519Backend() });
+    const signal = await Promise.race([kiosk.checkpoint.done, stopped]);
+    host.log.info('kiosk-stopping', { signal: signal ?? 'source ended' });
+    await kiosk.close();
+    return exitCode.ok;
+  } finally {
+    await screen?.close();
   }
-  if (kiosk === undefined) return exitCode.ok;
-  host.log.info('kiosk-started', { port: kiosk.display.port, ed25519: ed25519Backend() });
-  const signal = await Promise.race([kiosk.checkpoint.done, stopped]);
-  host.log.info('kiosk-stopping', { signal: signal ?? 'source ended' });
-  await kiosk.close();
-  return exitCode.ok;
 }
 
-async function tryOpen(config: KioskConfig, configFile: string, host: ReturnType<typeof createNodeHost>): Promise<Kiosk | undefined> {
+/** What `open` opens; undefined where a Fault, which is then shown and logged, keeps it shut. */
+async function tryOpen<T>(
+  open: () => Promise<T>,
+  { log }: Host,
+  show: (fault: FaultCode) => void = () => undefined,
+): Promise<T | undefined> {
   try {
-    return await openKiosk({ config, configFile, allowDemo: false, loops: Infinity, watcher: {} }, host);
+    return await open();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { screenCode, action } = faults[error.code];
-    host.log.error(error.code, { screenCode, why: error.message, action, retryMs: RETRY_MS });
+    show(error.code);
+    log.error(error.code, { screenCode, why: error.message, action, retryMs: RETRY_MS });
     return undefined;
   }
 }

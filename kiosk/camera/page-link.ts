@@ -20,17 +20,23 @@ export interface PageLinks {
   offer(link: PageLink): void;
   /** Who takes the connections. */
   listen(taker: (link: PageLink) => void): void;
+  /** Nobody takes them: until somebody listens again, pages are told to come back. */
+  pause(): void;
 }
 
 const TRY_AGAIN_LATER = 1013;
 
 export function createPageLinks(messageBytesMax: number): PageLinks {
-  let take: (link: PageLink) => void = (link) => link.end(TRY_AGAIN_LATER, 'the kiosk is starting');
+  const refuse = (link: PageLink) => link.end(TRY_AGAIN_LATER, 'the kiosk is starting');
+  let take: (link: PageLink) => void = refuse;
   return {
     messageBytesMax,
     offer: (link) => take(link),
     listen(taker) {
       take = taker;
+    },
+    pause() {
+      take = refuse;
     },
   };
 }

@@ -68,6 +68,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
   const supervisors = new Set<WebSocket>();
   const hearStaff = createStaffChannel(options.onStaff, host.clock);
   const cameras = new Set<WebSocket>();
+  const unpublished = new Map<Role, string>();
   let model: ScreenModel = closedScreen;
   let shown: Shown = viewAt(model, host.clock.monotonicMs());
   let seq = 1;
@@ -135,8 +136,19 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     if (channel === 'camera') options.camera?.offer(linkCamera(socket, host.clock));
   };
 
+  /** A folder that cannot be written keeps no screen from opening: pages that were let in before come back without a token. */
+  const publish = (role: Role, token: string) => {
+    try {
+      writePrivateFile(join(options.tokenDir, `${role}.token`), `${token}\n`);
+      unpublished.delete(role);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+      if (!unpublished.has(role)) host.log.error('display-token-unwritable', { role, folder: options.tokenDir, why: error.message });
+      unpublished.set(role, token);
+    }
+  };
   const sessions = createSessions(
-    (role, token) => writePrivateFile(join(options.tokenDir, `${role}.token`), `${token}\n`),
+    publish,
     (role) => {
       const open = role === 'supervisor' ? supervisors : [...cameras, ...(screen === undefined ? [] : [screen])];
       for (const socket of open) socket.close(4001, 'session ended');
@@ -150,7 +162,10 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
   );
   port = server.port;
   const stopTick = every(host.clock, TICK_MS, refresh);
-  const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => send({ kind: 'heartbeat', bootId, seq }));
+  const stopHeartbeat = every(host.clock, HEARTBEAT_MS, () => {
+    send({ kind: 'heartbeat', bootId, seq });
+    for (const [role, token] of unpublished) publish(role, token);
+  });
 
   const isConfirmed = () => confirmedAtMs !== undefined && host.clock.monotonicMs() - confirmedAtMs <= SILENT_MS && screen !== undefined;
   const health = (): { ready: boolean; fault: FaultCode | undefined } => {

@@ -97,6 +97,32 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
   };
 }
 
+/** While the stages are not open: why, and nothing of what they would say. */
+export function closedSnapshot(
+  { config, demo, display }: Pick<SnapshotParts, 'config' | 'demo' | 'display'>,
+  fault: FaultCode,
+  wallMs: number,
+): SupervisorSnapshot {
+  return {
+    kioskId: config.kioskId,
+    checkpointId: config.checkpointId,
+    lane: config.lane,
+    demo,
+    open: false,
+    fault: { code: fault, ...faults[fault] },
+    camera: { state: 'starting', frameAgeMs: Number.POSITIVE_INFINITY, frameRateHz: 0, restarts: 0 },
+    screen: display.screen(),
+    clock: { state: 'unknown', at: new Date(wallMs).toISOString() },
+    slice: { version: undefined, ...noData },
+    journal: { records: 0, unacknowledged: 0 },
+    upstream: 'unreached',
+    counts: { pass: 0, deny: 0, seeStaff: 0, alreadyRecorded: 0 },
+    decisions: [],
+    readMsP50: undefined,
+    readMsP95: undefined,
+  };
+}
+
 const noData = { ageMinutes: undefined, grade: undefined, grades: undefined };
 
 /** The worst grade of the data, the age of what has it, and the grades of all classes of data. */

@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
+import { diskTrouble, errorText } from '../../config/host/disk-error.ts';
 import { openWritable } from '../../config/host/open-database.ts';
 
 export interface KioskState {
@@ -42,8 +43,9 @@ export function openKioskState(dataDir: string): KioskState {
 }
 
 function stateFault(error: unknown, dataDir: string): Fault {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'SQLITE_BUSY') return new Fault('journal-busy', dataDir, { cause: error });
-  if (code === 'ENOSPC' || code === 'SQLITE_FULL') return new Fault('disk-full', dataDir, { cause: error });
-  return new Fault('journal-unwritable', `${dataDir}: ${error instanceof Error ? error.message : error}`, { cause: error });
+  if (error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY')
+    return new Fault('journal-busy', dataDir, { cause: error });
+  const trouble = diskTrouble(error);
+  if (trouble === 'full') return new Fault('disk-full', dataDir, { cause: error });
+  return new Fault('journal-unwritable', `${dataDir}: ${errorText(error)}`, { cause: error });
 }

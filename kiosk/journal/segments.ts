@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
+import { diskTrouble, errorText } from '../../config/host/disk-error.ts';
 import { syncFolder } from '../../config/host/private-file.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes, toHex } from '../../sync/credential/bytes.ts';
@@ -251,7 +252,9 @@ function openExisting(file: string): Segment {
   try {
     return openSegment(file);
   } catch (error) {
-    if (existsSync(file) && !isDiskError(error)) throw new Fault('journal-corrupt', `${file} is not a journal segment.`, { cause: error });
+    const trouble = diskTrouble(error);
+    if (existsSync(file) && trouble !== 'refused' && trouble !== 'full')
+      throw new Fault('journal-corrupt', `${file} is not a journal segment.`, { cause: error });
     throw error;
   }
 }
@@ -316,22 +319,12 @@ function checkLines(segments: readonly Segment[]): { seq: number; hash: Uint8Arr
   }
 }
 
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function isDiskError(error: unknown): boolean {
-  return /^(SQLITE_(FULL|IOERR|CANTOPEN|READONLY|BUSY|PERM)|ENOSPC|EACCES|EROFS|EIO)/.test(codeOf(error));
-}
-
 function diskFault(error: unknown, releaseBallast: () => void): Fault {
-  const code = codeOf(error);
-  if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') {
+  const trouble = diskTrouble(error);
+  if (trouble === undefined) throw error;
+  if (trouble === 'full') {
     releaseBallast();
     return new Fault('disk-full', undefined, { cause: error });
   }
-  if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') return new Fault('journal-corrupt', undefined, { cause: error });
-  // Anything else is a mistake in this program.
-  if (!isDiskError(error)) throw error;
-  return new Fault('journal-unwritable', code, { cause: error });
+  return new Fault(trouble === 'damaged' ? 'journal-corrupt' : 'journal-unwritable', errorText(error), { cause: error });
 }

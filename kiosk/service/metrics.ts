@@ -3,7 +3,7 @@
  * counted as they come. Labels are words of fixed lists (codes of faults, states, verdicts): no ids, no names, no texts.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { faults } from '../../config/faults.ts';
+import { type FaultCode, faults } from '../../config/faults.ts';
 import { countedVerdict, countedVerdicts } from '../../sync/protocol/reasons.ts';
 import { clockStates } from '../../sync/protocol/records.ts';
 import type { Decision } from '../decision/decide.ts';
@@ -16,7 +16,8 @@ export interface Metrics {
   /** `readMs`: from the first sight of the code. */
   onDecision(decision: Pick<Decision, 'verdict' | 'reason'>, readMs: number): void;
   onPainted(outcome: PaintOutcome): void;
-  text(facts: KioskFacts | undefined): Promise<string>;
+  /** `closedBy`: why the lane is closed while there are no facts yet. */
+  text(facts: KioskFacts | undefined, closedBy?: FaultCode): Promise<string>;
 }
 
 const CAMERA_STATES = ['starting', 'live', 'degraded', 'down'] as const;
@@ -51,8 +52,8 @@ export function createMetrics(): Metrics {
   const peers = gauge('peers_connected', 'Other lanes of the checkpoint that are connected; absent for a lane that stands alone.');
   const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
 
-  const state = (facts: KioskFacts | undefined) => {
-    const { fault, camera, queue } = facts ?? { fault: 'starting' as const, camera: undefined, queue: undefined };
+  const state = (facts: KioskFacts | undefined, closedBy: FaultCode) => {
+    const { fault, camera, queue } = facts ?? { fault: closedBy, camera: undefined, queue: undefined };
     laneOpen.set(fault === undefined ? 1 : 0);
     laneFault(fault);
     cameraState(camera?.state ?? 'starting');
@@ -79,8 +80,8 @@ export function createMetrics(): Metrics {
       read.observe(readMs / 1000);
     },
     onPainted: painted,
-    text(facts) {
-      state(facts);
+    text(facts, closedBy = 'starting') {
+      state(facts, closedBy);
       return registry.metrics();
     },
   };
