@@ -232,6 +232,20 @@ export const faults = {
     summaryVi: 'Dữ liệu đăng ký cũ hơn bản đã có.',
     actionVi: 'Tìm hiểu ai đã đặt bản cũ; mang bản mới đến.',
   },
+  'slice-key-mismatch': {
+    screenCode: 'O-44',
+    summary: 'The registry slice was made with another row key than the one that lies here: nobody would be found in it.',
+    action: 'Connect the kiosk, or bring slice and key together on a stick; the kiosk fetches the right key by itself.',
+    summaryVi: 'Khóa tra cứu ở máy này không phải khóa của dữ liệu đăng ký; tra cứu sẽ không thấy ai.',
+    actionVi: 'Nối mạng cho máy, hoặc mang dữ liệu cùng khóa đến bằng thẻ nhớ; máy tự lấy đúng khóa.',
+  },
+  'slice-outdated': {
+    screenCode: 'O-45',
+    summary: 'The registry slice was made by an earlier version of the centre, which does not say which key it needs.',
+    action: 'Update the centre; the kiosk fetches its new slice by itself.',
+    summaryVi: 'Dữ liệu đăng ký do bản trung tâm cũ tạo ra, không cho biết cần khóa nào.',
+    actionVi: 'Cập nhật trung tâm; máy tự lấy dữ liệu mới.',
+  },
   'keyring-invalid': {
     screenCode: 'O-50',
     summary: 'The keyring cannot be read, or the pinned root did not sign it.',

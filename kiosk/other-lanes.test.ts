@@ -208,7 +208,7 @@ describe('two kiosks of one checkpoint', () => {
     };
     await expect.poll(ask, { timeout: 40_000, interval: 200 }).toBe(0);
     const after = await centre.store.peerGroup('c1');
-    expect(after?.generation).toBe((before?.generation ?? 0) + 1);
+    expect(after?.generation).toBeGreaterThan(before?.generation ?? 0);
     expect(Buffer.from(after?.key ?? []).equals(Buffer.from(before?.key ?? []))).toBe(false);
     await expect.poll(() => two?.kiosk.checkpoint.fault(), WAIT).toBe('kiosk-revoked');
     for (const name of ['peers.cose', 'peers.db']) expect(existsSync(join(folder, 'k2', name)), name).toBe(false);

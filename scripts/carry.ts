@@ -23,7 +23,7 @@ import type { Signer } from '../sync/credential/signer.ts';
 import { packOutbox, packRequest, takeReceipts } from '../sync/edge/carry.ts';
 import { readCertificate } from '../sync/edge/enrol-kiosk.ts';
 import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
-import { readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
+import { isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
 import { digestFile } from '../sync/slice/slice-file.ts';
@@ -223,10 +223,10 @@ function takeSlice(
   const { sha256, lengthBytes } = manifest.value.snapshot;
   if (lengthBytes > config['slice.bytesMax']) return refuse(`${lengthBytes} bytes are more than allowed`);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-  if (!existsSync(files.key)) {
+  if (!isKeyOf(manifest.value, files.key)) {
     if (texts.key === undefined) return refuse('there is no key for it');
-    const options = { kioskId: config.kioskId, sliceId, generation: manifest.value.generation, sealingSecret: sealing.secretKey };
-    const key = takeSliceKey(texts.key, options, keyring, files.key);
+    const wanted = { kioskId: config.kioskId, sealingSecret: sealing.secretKey, manifest: manifest.value };
+    const key = takeSliceKey(texts.key, wanted, keyring, files.key);
     if (!key.ok) return refuse(key.reason);
   }
   if (!existsSync(files.database)) {

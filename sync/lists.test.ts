@@ -385,6 +385,7 @@ describe('a page of the feed', () => {
       audience: 'k1',
       sliceId: cursor.sliceId,
       generation: cursor.generation,
+      keyCheck: cursor.keyCheck,
       after: cursor.seq + 1,
       upTo: cursor.seq + 1,
       entries: [],
@@ -394,7 +395,7 @@ describe('a page of the feed', () => {
       nonce: '',
     };
     expect(() => kiosk.overlay.apply(page, true)).toThrow('does not follow');
-    expect(() => kiosk.overlay.apply({ ...page, after: cursor.seq, generation: cursor.generation + 1 }, true)).toThrow('does not follow');
+    expect(() => kiosk.overlay.apply({ ...page, after: cursor.seq, keyCheck: '0'.repeat(16) }, true)).toThrow('does not follow');
     expect(kiosk.overlay.cursor()).toEqual(cursor);
   });
 });

@@ -5,6 +5,7 @@
 import { Fault } from '../../config/faults.ts';
 import type { Cancel } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
+import { compareBytes } from '../../sync/credential/bytes.ts';
 import { type Peer, type PeerAddress, parsePeerAddress } from '../../sync/protocol/peers.ts';
 import { createPeerLink, type LinkGroup, type LinkIdentity, type LinkOptions, type PeerLink } from './peer-link.ts';
 import type { PeerRefusal } from './peer-messages.ts';
@@ -157,7 +158,11 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
   const listening = startListening();
 
   const setGroup = (next: LinkGroup | undefined) => {
-    const isSameKey = next !== undefined && next.generation === group?.generation;
+    const isSameKey =
+      next !== undefined &&
+      group !== undefined &&
+      next.generation === group.generation &&
+      compareBytes(next.keys.proof, group.keys.proof) === 0;
     for (const link of [...links]) {
       const peerId = link.peerId() ?? '';
       if (next !== undefined && isSameKey && link.isOpen() && isSamePeer(group?.peers.get(peerId), next.peers.get(peerId))) continue;

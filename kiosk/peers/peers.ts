@@ -73,6 +73,7 @@ export interface Peers {
 const LOOK_MS = 2_000;
 /** The key before this one still finds what passed under it. */
 const GENERATIONS_KEPT = 2;
+const NO_KEY = new Uint8Array(0);
 /** An app code is good for so long; its steps are known at least until then. */
 const STEP_LIFE_MS = 180_000;
 const SHOWN_MS = 3_600_000;
@@ -83,7 +84,9 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
   const { identity, files, nowMs, floor } = options;
   const owner = { kioskId: identity.kioskId, checkpointId: identity.checkpointId, sealingSecret: options.sealingSecret };
   const store = openPeerStore(files.database, identity.kioskId, identity.bootId);
-  const keys = new Map<number, CheckpointKeys>();
+  /** By themselves and not by their generation, the newest last: a centre with a new store may give a number again. */
+  const keys = new Map<string, CheckpointKeys>();
+  let current: CheckpointKeys | undefined;
   let list: PeerList | undefined;
   let stamp = '';
   let discarded = false;
@@ -129,12 +132,14 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
 
   const use = (next: PeerList | undefined) => {
     list = next;
-    if (next?.key === undefined) return connections.setGroup(undefined);
-    const made = keys.get(next.generation) ?? checkpointKeys(next.key);
-    keys.set(next.generation, made);
-    for (const generation of [...keys.keys()].sort((a, b) => b - a).slice(GENERATIONS_KEPT)) keys.delete(generation);
+    current = next?.key && checkpointKeys(next.key);
+    if (next === undefined || current === undefined) return connections.setGroup(undefined);
+    const name = toHex(current.tags);
+    keys.delete(name);
+    keys.set(name, current);
+    for (const old of [...keys.keys()].slice(0, -GENERATIONS_KEPT)) keys.delete(old);
     const peers = new Map(next.peers.map((peer) => [peer.kioskId, peer]));
-    connections.setGroup({ generation: next.generation, keys: made, peers });
+    connections.setGroup({ generation: next.generation, keys: current, peers });
   };
 
   /** Looks at the list where it, the keyring, or the time has changed what it is worth. */
@@ -170,7 +175,7 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
   const tell = () => {
     const crossings = waiting;
     waiting = [];
-    const made = list && keys.get(list.generation);
+    const made = current;
     if (made === undefined) return;
     for (const crossing of crossings) {
       if (!store.addOwn(ownPass(crossing, made))) host.log.warn('peers-unwritable', { why: 'there is no more room' });
@@ -220,6 +225,7 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
       discarded = true;
       keys.clear();
       list = undefined;
+      current = undefined;
       shown = [];
       void stop();
       store.close();
@@ -269,7 +275,8 @@ function together(a: PassesElsewhere, b: PassesElsewhere): PassesElsewhere {
 }
 
 function isSameGroup(a: PeerList | undefined, b: PeerList): boolean {
-  return a !== undefined && a.generation === b.generation && JSON.stringify(a.peers) === JSON.stringify(b.peers);
+  const isSameKey = toHex(a?.key ?? NO_KEY) === toHex(b.key ?? NO_KEY);
+  return a !== undefined && isSameKey && a.generation === b.generation && JSON.stringify(a.peers) === JSON.stringify(b.peers);
 }
 
 function stampOf(file: string): string {

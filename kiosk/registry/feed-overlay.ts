@@ -15,6 +15,8 @@ import { openKilledKeys } from './killed-keys.ts';
 export interface FeedCursor {
   readonly sliceId: string;
   readonly generation: number;
+  /** Which row key the entries are made with. */
+  readonly keyCheck: string;
   readonly seq: number;
 }
 
@@ -41,7 +43,7 @@ export interface FeedOverlay {
    */
   apply(page: FeedPage, isWhole: boolean): void;
   /**
-   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the generation changed.
+   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the row key changed.
    * Where one of the keys that were believed before is missing in `signers` (key ids), the feed is asked again from the slice
    * on: what a stolen key has said must not outlive it. What let somebody pass goes at once; what held somebody, when the feed
    * has said everything anew.
@@ -62,7 +64,7 @@ CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) S
 CREATE TABLE IF NOT EXISTS doubtful (body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
-const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), seq: z.number() });
+const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), keyCheck: z.string(), seq: z.number() });
 const signersSchema = z.array(z.string());
 const freshnessSchema = z.object({ sliceVersion: z.number(), keyringVersion: z.number().optional(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
@@ -84,7 +86,8 @@ export function openFeedOverlay(file: string): FeedOverlay {
   };
   const put = (name: string, value: unknown) => putState.run(name, JSON.stringify(value));
 
-  let cursor = cursorSchema.optional().parse(read('cursor'));
+  // A cursor of an earlier version names no key: what was kept under it is asked for anew.
+  let cursor = cursorSchema.optional().catch(undefined).parse(read('cursor'));
   let freshness = freshnessSchema.nullish().parse(read('freshness')) ?? undefined;
   let believed = signersSchema.catch([]).parse(read('signers'));
   const entries = openEntries(database);
@@ -115,7 +118,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
     cursor: () => cursor,
     freshness: () => freshness,
     apply(page, isWhole) {
-      if (cursor === undefined || page.after !== cursor.seq || page.sliceId !== cursor.sliceId || page.generation !== cursor.generation) {
+      if (cursor === undefined || page.after !== cursor.seq || page.sliceId !== cursor.sliceId || page.keyCheck !== cursor.keyCheck) {
         throw new Error(`a page after ${page.after} does not follow ${cursor?.seq}`);
       }
       const next = { ...cursor, seq: page.upTo };
@@ -129,7 +132,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
       freshness = fresh ?? freshness;
     },
     startFrom(next, signers) {
-      const isSameKey = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.generation === next.generation;
+      const isSameKey = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.keyCheck === next.keyCheck;
       const isSame = isSameKey && believed.every((kid) => signers.includes(kid));
       const isKnown = isSame && believed.length === signers.length;
       if (isKnown && cursor !== undefined && cursor.seq >= next.seq && entries.isEmpty()) return;

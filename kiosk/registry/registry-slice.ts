@@ -9,8 +9,7 @@ import { Fault } from '../../config/faults.ts';
 import { openReadOnly } from '../../config/host/open-database.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
-import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
-import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
+import { OUTDATED_MANIFEST, openManifest, type SliceManifest, sliceKeyCheck, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
 import { digestFile } from '../../sync/slice/slice-file.ts';
 import type { SliceAnswer } from '../decision/decide.ts';
 import { type FeedOverlay, noOverlay } from './feed-overlay.ts';
@@ -50,7 +49,7 @@ export function openSlice(
 ): RegistrySlice {
   const { manifest, signer } = readManifest(files.manifest, sliceKeys);
   const fetched = fetchedFiles(files.manifest, manifest);
-  const key = readKey(existsSync(fetched.key) ? fetched.key : files.key);
+  const key = readKey(existsSync(fetched.key) ? fetched.key : files.key, manifest);
   const database = existsSync(fetched.database) ? fetched.database : files.database;
   // The pull loop has checked what it wrote a moment ago: doing it again here would hold up a scan.
   if (verified !== manifest.content || database !== fetched.database) {
@@ -66,10 +65,11 @@ export function openSlice(
  */
 export function fetchedFiles(
   manifestFile: string,
-  { content, sliceId, generation }: Pick<SliceManifest, 'content' | 'sliceId' | 'generation'>,
+  { content, sliceId, keyCheck }: Pick<SliceManifest, 'content' | 'sliceId' | 'keyCheck'>,
 ) {
   const folder = join(dirname(manifestFile), 'slices');
-  const name = `${sliceId}-${generation}`;
+  // By the key's check value and not by its generation: a centre with a new store may give the number of another key.
+  const name = `${sliceId}-${keyCheck}`;
   return {
     folder,
     database: join(folder, `${name}-${content}.db`),
@@ -80,17 +80,19 @@ export function fetchedFiles(
 }
 
 function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>): Pick<RegistrySlice, 'manifest' | 'signer'> {
-  const envelopes = parseEnvelopes(readText(path));
-  if (!envelopes.ok) throw new Fault('slice-corrupt', `${path}: ${envelopes.reason}`);
-  const manifest = openStatement(envelopes.value[0], 'slice-manifest', sliceKeys, sliceManifestSchema);
-  if (!manifest.ok) throw new Fault('slice-corrupt', `${path}: ${manifest.reason}`);
-  return { manifest: manifest.value, signer: envelopes.value[0].message.kid };
+  const opened = openManifest(readText(path), sliceKeys);
+  if (opened.ok) return opened.value;
+  throw new Fault(opened.reason === OUTDATED_MANIFEST ? 'slice-outdated' : 'slice-corrupt', `${path}: ${opened.reason}`);
 }
 
-function readKey(path: string): Uint8Array {
+/** With another key every lookup finds nobody, and everybody passes: such a slice counts as absent. */
+function readKey(path: string, { keyCheck, generation }: SliceManifest): Uint8Array {
   const text = readText(path);
   if (!KEY_FILE.test(text)) throw new Fault('slice-missing', `${path} does not hold 64 hex digits.`);
-  return fromHex(text.trim());
+  const key = fromHex(text.trim());
+  const found = sliceKeyCheck(key);
+  if (found === keyCheck) return key;
+  throw new Fault('slice-key-mismatch', `${path} holds key ${found}; the slice needs key ${keyCheck} (generation ${generation}).`);
 }
 
 function readText(path: string): string {

@@ -5,7 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../config/options/parse-config.ts';
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { createSimulatedHost, SIMULATED_START_MS } from '../../fixtures/simulated-host.ts';
+import { fromHex } from '../../sync/credential/bytes.ts';
 import { readCredential } from '../../sync/credential/credential.ts';
+import { parseEnvelopes, parsePayload, signStatement } from '../../sync/credential/statement.ts';
+import { sliceManifestSchema } from '../../sync/protocol/slice.ts';
 import { openRegistry, type Registry, type RegistryOptions, type StatementName, type VersionFloor } from './registry.ts';
 
 let folder = '';
@@ -77,6 +80,32 @@ describe('registry', () => {
     registry = openRegistry(options, host);
     expect(registry.content()).toBeUndefined();
     expect(registry.fault()).toBe(code);
+  });
+
+  it('opens no slice with another row key than it was made with, by which nobody would be found', () => {
+    const { host, options, path } = setUp();
+    const own = readFileSync(path('slice.key'), 'utf8');
+    writeFileSync(path('slice.key'), `${'5a'.repeat(32)}\n`);
+    registry = openRegistry(options, host);
+    expect(registry.content()).toBeUndefined();
+    expect(registry.fault()).toBe('slice-key-mismatch');
+    writeFileSync(path('slice.key'), own);
+    host.advance(2_000);
+    expect(registry.fault()).toBeUndefined();
+    expect(registry.content()).toBeDefined();
+  });
+
+  it('opens no slice whose manifest names no key, and says that the centre is to be updated', () => {
+    const { host, options, path } = setUp();
+    const envelopes = parseEnvelopes(readFileSync(path('slice.manifest.cose'), 'utf8'));
+    const manifest = envelopes.ok ? parsePayload(envelopes.value[0], sliceManifestSchema) : envelopes;
+    if (!manifest.ok) throw new Error(manifest.reason);
+    const sliceKey = fromHex(readFileSync(path('upstream-keys/slice.key'), 'utf8').trim());
+    const { keyCheck: _, ...without } = manifest.value;
+    writeFileSync(path('slice.manifest.cose'), signStatement('slice-manifest', without, sliceKey));
+    registry = openRegistry(options, host);
+    expect(registry.content()).toBeUndefined();
+    expect(registry.fault()).toBe('slice-outdated');
   });
 
   it.each(['keyring.cose', 'policy.cose', 'slice.db', 'slice.manifest.cose', 'slice.key'])(

@@ -106,9 +106,9 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       content = next;
       fault = undefined;
       const { policy, slice } = next;
-      const { sliceId, generation, feedSeq } = slice.manifest;
+      const { sliceId, generation, keyCheck, feedSeq } = slice.manifest;
       const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
-      options.overlay?.startFrom({ sliceId, generation, seq: feedSeq }, signers);
+      options.overlay?.startFrom({ sliceId, generation, keyCheck, seq: feedSeq }, signers);
       options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {

@@ -83,7 +83,9 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
   const seed = nodeRandom.bytes(32);
   const signer = createSigner(seed);
   for (let index = 0; index < count; index++) await admitKiosk(centre.store, `puller-${index}`, signer);
-  const version = (await centre.store.publishedSlices('default', 1))[0]?.version ?? 0;
+  const [slice] = await centre.store.publishedSlices('default', 1);
+  if (slice === undefined) throw new Error('no slice');
+  const { generation, keyCheck } = slice.body;
   const { keyring, root } = centre.kit.upstream;
   const args = [
     builtPath('fixtures/feed-pullers.ts'),
@@ -92,8 +94,10 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
     toHex(seed),
     keyring,
     root,
-    String(version),
+    String(slice.version),
     String(await centre.store.feedHead()),
+    String(generation),
+    keyCheck,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await Promise.race([once(child.stdout, 'data'), sleep(nodeClock, START_MS_MAX)]);

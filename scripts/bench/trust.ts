@@ -15,7 +15,7 @@ import { keyId } from '../../sync/credential/cose.ts';
 import { readCredential } from '../../sync/credential/credential.ts';
 import { type Ed25519Backend, openEd25519 } from '../../sync/credential/ed25519.ts';
 import { signStatement } from '../../sync/credential/statement.ts';
-import { type SliceManifest, statuses } from '../../sync/protocol/slice.ts';
+import { type SliceManifest, sliceKeyCheck, statuses } from '../../sync/protocol/slice.ts';
 import { createSliceFile, describeSlice } from '../../sync/slice/slice-file.ts';
 import type { BenchResult, Metric } from './stats.ts';
 import { metric, timeCalls } from './stats.ts';
@@ -98,6 +98,7 @@ function bigSlice(folder: string): RegistrySlice {
     ...header,
     sliceId: 'bench',
     generation: 1,
+    keyCheck: sliceKeyCheck(key),
     ...describeSlice(files.database),
     feedSeq: 0,
     killedKeys: [],

@@ -12,7 +12,7 @@ import { problemTitle } from './read-reply.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
 export interface FeedInbox {
-  cursor(): { readonly sliceId: string; readonly generation: number; readonly seq: number } | undefined;
+  cursor(): { readonly sliceId: string; readonly generation: number; readonly keyCheck: string; readonly seq: number } | undefined;
   sliceVersion(): number | undefined;
   /** Whether a page has said how fresh it all is; not so after what was believed was let go. */
   isFresh(): boolean;
@@ -60,7 +60,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     const isDue = startedAtMs - askedTimeAtMs >= (options.needsTime() ? NEEDED_TIME_MS : TIME_MS);
     const asksTime = isDue || !inbox.isFresh();
     const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
-    const { sliceId, generation, seq } = cursor;
+    const { sliceId, generation, keyCheck, seq } = cursor;
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
     const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
     if (stopped) return undefined;
@@ -78,9 +78,14 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     }
     const isOurs = page.audience === kioskId && page.sliceId === sliceId && page.generation === generation && page.after === seq;
     if (!isOurs || !isOrdered(page)) return 'a page that was not asked for';
+    if (page.keyCheck !== keyCheck) {
+      // Its row keys would name nobody here: only the slice that they belong to helps.
+      options.onOtherSlice();
+      return 'slice-key-mismatch: a page for another key than that of the slice in use';
+    }
     const current = inbox.cursor();
     // A slice was exchanged meanwhile: the page belongs to the one before.
-    if (current?.seq !== seq || current.generation !== generation) return undefined;
+    if (current?.seq !== seq || current.keyCheck !== keyCheck) return undefined;
     // A hold counts also where another was missed before it, which happens after the centre was set back to a backup.
     const isWhole = isGapless(page);
     inbox.apply(page, isWhole);

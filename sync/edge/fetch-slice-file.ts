@@ -47,7 +47,7 @@ export async function fetchSliceFile(
   const { bavail, bsize } = statfsSync(dirname(place.database));
   if (lengthBytes > options.bytesMax) return failed(`slice: ${lengthBytes} bytes are more than allowed`);
   if (lengthBytes * 2 > bavail * bsize) return failed(`slice: no room for ${lengthBytes} bytes`);
-  const isSameKey = inUse?.manifest.sliceId === manifest.sliceId && inUse.manifest.generation === manifest.generation;
+  const isSameKey = inUse?.manifest.sliceId === manifest.sliceId && inUse.manifest.keyCheck === manifest.keyCheck;
   const chain = isSameKey ? deltasFrom(inUse.manifest.content, manifest) : undefined;
   if (inUse !== undefined && chain !== undefined) {
     const merged = await mergeChanges(options, manifest, chain, place, inUse.file);

@@ -2,16 +2,16 @@
  * Fetches a newer slice: manifest, row key, file. Each is checked before it is put in place; what is in use stays until the
  * manifest alone is replaced.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writePrivateFile } from '../../config/host/private-file.ts';
-import { toHex } from '../credential/bytes.ts';
+import { fromHex, toHex } from '../credential/bytes.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { sliceKeySchema } from '../protocol/feed.ts';
 import { openBox } from '../protocol/sealing.ts';
-import { type SliceManifest, sliceManifestSchema } from '../protocol/slice.ts';
+import { openManifest, type SliceManifest, sliceKeyCheck } from '../protocol/slice.ts';
 import { type FetchOptions, fetchSliceFile, type SliceFile, type SliceInUse } from './fetch-slice-file.ts';
 import { problemTitle } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -33,6 +33,7 @@ export interface PullSliceOptions extends FetchOptions {
 }
 
 const REQUEST_MS = 20_000;
+const KEY_TEXT = /^[0-9a-f]{64}$/;
 
 /** True where a newer slice was put in place; a sentence where that failed. */
 export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Promise<Outcome<boolean, string>> {
@@ -46,7 +47,7 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   if (manifest.version <= (inUse?.manifest.version ?? 0)) return accept(false);
   const files = inbox.filesFor(manifest);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
-  if (!existsSync(files.key)) {
+  if (!isKeyOf(manifest, files.key)) {
     const key = await fetchKey(options, manifest, keyring, files.key);
     if (!key.ok) return key;
   }
@@ -68,24 +69,31 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
 
 async function fetchKey(
   { client, kioskId, sliceId, sealingSecret }: PullSliceOptions,
-  { generation }: SliceManifest,
+  manifest: SliceManifest,
   keyring: Keyring,
   file: string,
 ): Promise<Outcome<true, string>> {
-  const fetched = await fetchText(client, `/v1/slices/${sliceId}/keys/${generation}`);
+  const fetched = await fetchText(client, `/v1/slices/${sliceId}/keys/${manifest.generation}`);
   if (!fetched.ok) return fetched;
-  return takeSliceKey(fetched.value, { kioskId, sliceId, generation, sealingSecret }, keyring, file);
+  return takeSliceKey(fetched.value, { kioskId, sealingSecret, manifest }, keyring, file);
 }
 
-/** Writes the row key to `file` where the statement is signed and sealed for this kiosk. */
+/** Whether `file` holds the very row key that the slice was made with. */
+export function isKeyOf({ keyCheck }: SliceManifest, file: string): boolean {
+  if (!existsSync(file)) return false;
+  const text = readFileSync(file, 'utf8').trim();
+  return KEY_TEXT.test(text) && sliceKeyCheck(fromHex(text)) === keyCheck;
+}
+
+export interface KeyWanted extends Pick<PullSliceOptions, 'kioskId' | 'sealingSecret'> {
+  /** The key must be the one that this slice was made with. */
+  readonly manifest: SliceManifest;
+}
+
+/** Writes the row key to `file` where the statement is signed, sealed for this kiosk, and the key is the slice's own. */
 export function takeSliceKey(
   text: string,
-  {
-    kioskId,
-    sliceId,
-    generation,
-    sealingSecret,
-  }: Pick<PullSliceOptions, 'kioskId' | 'sliceId' | 'sealingSecret'> & { readonly generation: number },
+  { kioskId, sealingSecret, manifest: { sliceId, generation, keyCheck } }: KeyWanted,
   keyring: Keyring,
   file: string,
 ): Outcome<true, string> {
@@ -97,17 +105,17 @@ export function takeSliceKey(
   if (audience !== kioskId || named !== sliceId || keyed !== generation) return failed('slice key: it is another one than asked for');
   const key = openBox(new Uint8Array(Buffer.from(box, 'base64url')), sealingSecret);
   if (!key.ok || key.value.length !== 32) return failed('slice key: it is not sealed to this kiosk');
+  if (sliceKeyCheck(key.value) !== keyCheck) return failed('slice key: slice-key-mismatch, it is not the key of this slice');
   writePrivateFile(file, `${toHex(key.value)}\n`);
   return accept(true);
 }
 
 /** A manifest that is signed, and for this slice. */
 export function readManifest(text: string, sliceId: string, keyring: Keyring): Outcome<SliceManifest, string> {
-  const envelopes = parseEnvelopes(text);
-  if (!envelopes.ok) return failed(`manifest: ${envelopes.reason}`);
-  const opened = openStatement(envelopes.value[0], 'slice-manifest', keyring.roles.slice, sliceManifestSchema);
+  const opened = openManifest(text, keyring.roles.slice);
   if (!opened.ok) return failed(`manifest: ${opened.reason}`);
-  return opened.value.sliceId === sliceId ? opened : failed(`manifest: it is for slice ${opened.value.sliceId}`);
+  const { manifest } = opened.value;
+  return manifest.sliceId === sliceId ? accept(manifest) : failed(`manifest: it is for slice ${manifest.sliceId}`);
 }
 
 /** What no manifest names any more. A file that is still open under Windows stays until the next time. */

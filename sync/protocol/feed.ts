@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
 import { hashText } from './batch.ts';
-import { statuses } from './slice.ts';
+import { keyCheckText, statuses } from './slice.ts';
 
 const key8 = z.string().regex(/^[0-9a-f]{16}$/);
 /**
@@ -41,6 +41,8 @@ export const FEED_WAIT_S_MAX = 25;
 export const feedPageSchema = statementHeader.extend({
   sliceId: sliceIdText,
   generation: z.number().int().positive(),
+  /** Of the key that the row keys of `entries` were made with. */
+  keyCheck: keyCheckText,
   /** What was asked: the first entry follows it. */
   after: z.number().int().min(0),
   /** Number of the last entry, `after` where there is none. */

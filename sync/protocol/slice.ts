@@ -4,10 +4,12 @@
  */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
-import { statementHeader } from '../credential/statement.ts';
+import { accept, type Outcome } from '../credential/outcome.ts';
+import { openStatement, parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
+export const keyCheckText = z.string().regex(/^[0-9a-f]{16}$/);
 const file = z.object({ sha256: hash, lengthBytes: z.number().int().positive() });
 
 /** As many as a keyring lists issuers. */
@@ -15,8 +17,10 @@ const KILLED_KEYS_MAX = 1_000;
 
 export const sliceManifestSchema = statementHeader.extend({
   sliceId: z.string().regex(/^[a-z0-9-]{1,32}$/),
-  /** Changes with the row key. */
+  /** Changes with the row key; at least the Unix seconds of its making, so that no store gives a number twice. */
   generation: z.number().int().positive(),
+  /** What `sliceKeyCheck` gives for the row key: the number above alone does not say which key it is. */
+  keyCheck: keyCheckText,
   /** SHA-256 over the rows, whichever way the file came about. */
   content: hash,
   rows: z.object({ status: z.number().int().min(0), revoked: z.number().int().min(0) }),
@@ -32,6 +36,24 @@ export const sliceManifestSchema = statementHeader.extend({
     .default([]),
 });
 export type SliceManifest = z.infer<typeof sliceManifestSchema>;
+
+/** A manifest that is signed by one of `keys` (by key id), and the key's id; else one sentence. */
+export function openManifest(
+  text: string,
+  keys: ReadonlyMap<string, Uint8Array>,
+): Outcome<{ readonly manifest: SliceManifest; readonly signer: string }, string> {
+  const envelopes = parseEnvelopes(text);
+  if (!envelopes.ok) return envelopes;
+  const [envelope] = envelopes.value;
+  const opened = openStatement(envelope, 'slice-manifest', keys, sliceManifestSchema);
+  if (opened.ok) return accept({ manifest: opened.value, signer: envelope.message.kid });
+  const isOutdated = opened.reason === 'statement-schema' && parsePayload(envelope, outdatedManifest).ok;
+  return { ok: false, reason: isOutdated ? OUTDATED_MANIFEST : opened.reason };
+}
+
+/** A centre of an earlier version signed manifests that name no key: which key they need would be a guess. */
+export const OUTDATED_MANIFEST = 'it names no key check: the centre is of an earlier version, update it first';
+const outdatedManifest = z.object({ sliceId: z.string(), keyCheck: z.undefined().optional() });
 
 export type SliceDelta = SliceManifest['deltas'][number];
 
@@ -75,4 +97,12 @@ CREATE TABLE revoked (
 /** Row key of a pseudonym: HMAC-SHA-256(slice key, pseudonym), first 8 bytes. */
 export function sliceRowKey(sliceKey: Uint8Array, pseudonym: Uint8Array): Uint8Array {
   return createHmac('sha256', sliceKey).update(pseudonym).digest().subarray(0, 8);
+}
+
+/** No pseudonym is as long, so no row ever has this key. */
+const KEY_CHECK_DOMAIN = 'checkpoint-kiosk/slice-key-check/1';
+
+/** Tells row keys apart without giving them away: HMAC-SHA-256(slice key, a fixed text), first 8 bytes, hex. */
+export function sliceKeyCheck(sliceKey: Uint8Array): string {
+  return createHmac('sha256', sliceKey).update(KEY_CHECK_DOMAIN).digest().subarray(0, 8).toString('hex');
 }

@@ -41,7 +41,7 @@ describe('the group of a checkpoint', () => {
     ['an address changes', [member('a'), member('b', { address: 'b:2' })]],
   ])('keeps its key and has a newer version when %s', (_what, members) => {
     const next = nextGroup(two, 'c1', members, { key: second, atMs: 1_000 });
-    expect(next).toMatchObject({ generation: 1, key: first, version: 5_001, members });
+    expect(next).toMatchObject({ generation: 5_000, key: first, version: 5_001, members });
   });
 
   it.each([
@@ -50,7 +50,7 @@ describe('the group of a checkpoint', () => {
     ['everybody leaves', []],
   ])('has another key when %s', (_what, members) => {
     const next = nextGroup(two, 'c1', members, { key: second, atMs: 9_000_000 });
-    expect(next).toMatchObject({ generation: 2, key: second, version: 9_000, members });
+    expect(next).toMatchObject({ generation: 9_000, key: second, version: 9_000, members });
   });
 });
 
@@ -134,7 +134,8 @@ describe('what a kiosk is told', () => {
     const before = await listOf('k1');
     await centre.store.revokeKiosk('k3', Date.now());
     const after = await listOf('k1');
-    expect(after).toMatchObject({ generation: before.generation + 1, peers: [{ kioskId: 'k2' }] });
+    expect(after).toMatchObject({ peers: [{ kioskId: 'k2' }] });
+    expect(after.generation).toBeGreaterThan(before.generation);
     expect(after.version).toBeGreaterThan(before.version);
     expect(open('k1', after)).not.toEqual(open('k1', before));
     expect((await ask('k3')).status).toBe(403);

@@ -12,11 +12,12 @@ export function nextGroup(
   fresh: { readonly key: Uint8Array; readonly atMs: number },
 ): PeerGroup | undefined {
   const version = Math.max((current?.version ?? 0) + 1, Math.floor(fresh.atMs / 1000));
-  if (current === undefined) return members.length === 0 ? undefined : { checkpointId, version, generation: 1, key: fresh.key, members };
+  // At least the time, like a version: lanes tell their keys apart by this number, also when the centre's store is made anew.
+  const generation = Math.max((current?.generation ?? 0) + 1, Math.floor(fresh.atMs / 1000));
+  const anew = { checkpointId, version, generation, key: fresh.key, members };
+  if (current === undefined) return members.length === 0 ? undefined : anew;
   if (JSON.stringify(current.members) === JSON.stringify(members)) return current;
   const isStill = ({ kioskId, signingKey }: PeerMember) =>
     members.some((member) => member.kioskId === kioskId && member.signingKey === signingKey);
-  return current.members.every(isStill)
-    ? { ...current, version, members }
-    : { checkpointId, version, generation: current.generation + 1, key: fresh.key, members };
+  return current.members.every(isStill) ? { ...current, version, members } : anew;
 }

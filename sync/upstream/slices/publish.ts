@@ -11,7 +11,7 @@ import { checkSign1 } from '../../credential/cose.ts';
 import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { parseEnvelopes, signStatement } from '../../credential/statement.ts';
-import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest } from '../../protocol/slice.ts';
+import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
 import type { PublishedSlice, RegistryStore } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
 
@@ -54,7 +54,9 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
   const generationFor = async (sliceId: string, nowMs: number) => {
     const newest = await store.sliceKey(sliceId);
     if (newest !== undefined && nowMs - newest.createdAtMs < GENERATION_MS) return newest;
-    const next = { generation: (newest?.generation ?? 0) + 1, key: host.random.bytes(32), createdAtMs: nowMs };
+    // A store that is made anew, or set back to a backup, must not give a number that kiosks know with another key.
+    const generation = Math.max((newest?.generation ?? 0) + 1, Math.floor(nowMs / 1000));
+    const next = { generation, key: host.random.bytes(32), createdAtMs: nowMs };
     await store.addSliceKey(sliceId, next.generation, next.key, nowMs);
     return next;
   };
@@ -77,7 +79,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
   const publish = async ({ sliceId, regions }: SliceScope, previous: PublishedSlice | undefined): Promise<void> => {
     const nowMs = host.clock.wallMs();
     const { generation, key } = await generationFor(sliceId, nowMs);
-    const base = previous?.body.generation === generation ? previous.body : undefined;
+    const keyCheck = sliceKeyCheck(key);
+    const base = previous?.body.keyCheck === keyCheck ? previous.body : undefined;
     const built = await build({ sliceId, regions, key, nowS: Math.floor(nowMs / 1000), folder, base });
     // Read after the build: a kill that the slice's number in the feed covers is among them.
     const killedKeys = await openKills();
@@ -92,6 +95,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       audience: '*',
       sliceId,
       generation,
+      keyCheck,
       content,
       rows,
       feedSeq,

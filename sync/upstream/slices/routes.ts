@@ -7,7 +7,7 @@ import { signStatement } from '../../credential/statement.ts';
 import { FEED_ENTRIES_MAX, FEED_WAIT_S_MAX, type FeedEntry, type FeedPage, sliceIdText } from '../../protocol/feed.ts';
 import { requestDigest } from '../../protocol/receipt.ts';
 import { sealBox } from '../../protocol/sealing.ts';
-import { sliceRowKey } from '../../protocol/slice.ts';
+import { sliceKeyCheck, sliceRowKey } from '../../protocol/slice.ts';
 import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
 import type { EnrolledKiosk, NumberedChange, RegistryStore } from '../store/store.ts';
 import { deltaFile, snapshotFile } from './build-slice.ts';
@@ -64,6 +64,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       ...header(kiosk.kioskId, PAGE_VALID_MS),
       sliceId: sliceId.data,
       generation,
+      keyCheck: sliceKeyCheck(key.key),
       after,
       upTo: changes.at(-1)?.seq ?? after,
       entries: changes.map((change) => entryOf(change, key.key)),
