@@ -85,6 +85,8 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const slice = () => registry.content()?.slice;
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
+  // Before any loop runs: a damaged key file ends the start.
+  const sealingSecret = loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random);
   const push = startPushLoop(
     {
       journal: {
@@ -116,7 +118,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       client: openClient(),
       kioskId,
       sliceId: config['slice.id'],
-      sealingSecret: loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random),
+      sealingSecret,
       bytesMax: config['slice.bytesMax'],
       log: host.log,
       inbox: {

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { type Closer, closeAll } from '../config/closers.ts';
 import { Fault, type FaultCode } from '../config/faults.ts';
 import { loadOrCreateKey } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
@@ -70,10 +71,8 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
   const { display, pages, metrics, remote } = screen;
   const { config } = remote;
   const bootId = toHex(host.random.bytes(8));
-  const closers: (() => void | Promise<void>)[] = opened === undefined ? [screen.close] : [];
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer();
-  };
+  const closers: Closer[] = opened === undefined ? [screen.close] : [];
+  const close = () => closeAll(closers);
   try {
     const state = openKioskState(dataDir);
     closers.push(state.close);
@@ -241,7 +240,8 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     );
     return { checkpoint, display, journal, registry, sync, lanes, close };
   } catch (error) {
-    await close();
+    // Why it did not start counts more than what did not close.
+    await close().catch((why: unknown) => host.log.warn('close-failed', { why: String(why) }));
     throw error;
   }
 }

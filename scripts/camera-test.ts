@@ -1,7 +1,9 @@
 /** `checkpoint-kiosk camera test`: opens a camera as the kiosk would, watches and decodes its frames for some seconds, and says how it does. */
+import { closingAfter } from '../config/closers.ts';
 import { type FaultCode, faults } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import type { Host } from '../config/ports/host.ts';
 import { guideOf, openConfiguredCamera } from '../kiosk/camera/configured-camera.ts';
 import type { Frame, FrameSource } from '../kiosk/camera/frame-source.ts';
 import { measureGuide, partOf } from '../kiosk/camera/sharpness.ts';
@@ -49,11 +51,25 @@ interface Seen {
 
 const PROGRESS_MS = 1_000;
 
-export async function runCameraTest({ config, path }: CameraChoice, seconds: number, json: boolean): Promise<number> {
+export function runCameraTest({ config, path }: CameraChoice, seconds: number, json: boolean): Promise<number> {
   const host = createNodeHost('warn');
-  // A fault of the login ends the command before anything is opened.
-  const source = openConfiguredCamera(config, path, Number.POSITIVE_INFINITY, undefined, host);
-  const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
+  return closingAfter(async (opened) => {
+    // The decoder first: nobody waits at a camera for it, and the seconds are those of the camera.
+    const decoder = opened.add(
+      await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host),
+    );
+    const source = opened.add(openConfiguredCamera(config, path, Number.POSITIVE_INFINITY, undefined, host));
+    return watch(source, decoder, { config, seconds, json }, host);
+  });
+}
+
+interface Watching {
+  readonly config: KioskConfig;
+  readonly seconds: number;
+  readonly json: boolean;
+}
+
+async function watch(source: FrameSource, decoder: Decoder, { config, seconds, json }: Watching, host: Host): Promise<number> {
   let isStopped = false;
   void untilStopped().then(() => {
     isStopped = true;
@@ -65,26 +81,21 @@ export async function runCameraTest({ config, path }: CameraChoice, seconds: num
     ...{ frames: 0, firstSequence: 0, newest: undefined, firstAtMs: startMs },
     ...{ decodeMs: [], withSymbol: 0, read: 0, levels: [], sharpness: [] },
   };
-  try {
-    let nextWordMs = startMs + PROGRESS_MS;
-    while (!isStopped && host.clock.monotonicMs() < endMs) {
-      const frame = await reader.next(Math.min(endMs, nextWordMs));
-      if (frame !== undefined) await look(frame, decoder, config, seen);
-      if (host.clock.monotonicMs() < nextWordMs) continue;
-      nextWordMs += PROGRESS_MS;
-      process.stderr.write(
-        `${progressLine(Math.round((host.clock.monotonicMs() - startMs) / 1000), resultOf(seen, source, startMs, host.clock.monotonicMs()))}\n`,
-      );
-    }
-    const result = resultOf(seen, source, startMs, host.clock.monotonicMs());
-    process.stdout.write(json ? `${JSON.stringify(result)}\n` : textOf(result));
-    if (result.fault !== null)
-      process.stderr.write(`checkpoint-kiosk: ${result.fault}: ${faults[result.fault].summary} ${faults[result.fault].action}\n`);
-    return result.ok ? exitCode.ok : exitCode.failed;
-  } finally {
-    await source.close();
-    await decoder.close();
+  let nextWordMs = startMs + PROGRESS_MS;
+  while (!isStopped && host.clock.monotonicMs() < endMs) {
+    const frame = await reader.next(Math.min(endMs, nextWordMs));
+    if (frame !== undefined) await look(frame, decoder, config, seen);
+    if (host.clock.monotonicMs() < nextWordMs) continue;
+    nextWordMs += PROGRESS_MS;
+    process.stderr.write(
+      `${progressLine(Math.round((host.clock.monotonicMs() - startMs) / 1000), resultOf(seen, source, startMs, host.clock.monotonicMs()))}\n`,
+    );
   }
+  const result = resultOf(seen, source, startMs, host.clock.monotonicMs());
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : textOf(result));
+  if (result.fault !== null)
+    process.stderr.write(`checkpoint-kiosk: ${result.fault}: ${faults[result.fault].summary} ${faults[result.fault].action}\n`);
+  return result.ok ? exitCode.ok : exitCode.failed;
 }
 
 async function look(frame: Frame, decoder: Decoder, config: KioskConfig, seen: Seen): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { closingAfter } from '../config/closers.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedRequestSchema } from '../sync/protocol/carry.ts';
@@ -20,9 +21,9 @@ import { openStore, type ServeOptions, slicesFolder, startUpstream } from './ups
 export async function carryAnswer(stick: string, options: ServeOptions): Promise<void> {
   const host = createNodeHost('warn');
   const names = kiosksOn(stick);
-  const upstream = await startUpstream({ ...options, address: '127.0.0.1', port: 0 }, host);
-  const store = openStore(options.store);
-  try {
+  await closingAfter(async (opened) => {
+    const upstream = opened.add(await startUpstream({ ...options, address: '127.0.0.1', port: 0 }, host));
+    const store = opened.add(openStore(options.store));
     await upstream.publish();
     for (const name of names) {
       const requests = readLines(requestsFile(stick, name), carriedRequestSchema);
@@ -39,10 +40,7 @@ export async function carryAnswer(stick: string, options: ServeOptions): Promise
         `${JSON.stringify({ kiosk: name, requests: requests.length, answered: good, enrolled: kiosk !== undefined })}\n`,
       );
     }
-  } finally {
-    await store.close();
-    await upstream.close();
-  }
+  });
 }
 
 async function ask(upstream: Upstream, { method, target, headers, body }: CarriedRequest): Promise<CarriedAnswer> {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import QRCode from 'qrcode';
 import { z } from 'zod';
+import { type Closers, closingAfter } from '../config/closers.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { sleep } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -48,13 +49,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'checkpoint-demo-'));
   try {
-    return await demoIn(folder, options, say);
+    return await closingAfter((opened) => demoIn(opened, folder, options, say));
   } finally {
     if (options.folder === undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function demoIn(folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
+async function demoIn(opened: Closers, folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
   const host = createNodeHost(options.json ? 'error' : 'warn');
   const clipFile = join(folder, 'people.y4m');
   const kit = createDemoKit(
@@ -70,6 +71,7 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
   let feedMs: number | null = null;
   let isOver = false;
   const centre = await openDemoCentre(kit, options.centrePort, host);
+  opened.add(centre.upstream);
   say(`  enrolled with the centre of this demo, ${centre.upstream.url}`);
   const kiosk = await openKiosk(
     {
@@ -92,31 +94,29 @@ async function demoIn(folder: string, options: DemoOptions, say: (line: string) 
     },
     host,
   );
-  try {
-    announce(kiosk, centre, say, options);
-    void timeFeed(kiosk, centre, kit, () => isOver, host).then((ms) => {
-      feedMs = ms;
-      if (ms !== null) say(`  a hold made at the centre stops its person here after ${ms} ms`);
-    });
-    await Promise.race([kiosk.checkpoint.done, untilStopped()]);
+  opened.add(kiosk);
+  opened.defer(() => {
     isOver = true;
-    const isSynced = (await kiosk.sync?.push.drained(DRAIN_MS)) === true;
-    const summary = {
-      ...summarise(kit, results, options),
-      journalled: countDecisions(kiosk.journal, kiosk.journal.lastSeq()),
-      acknowledged: countDecisions(kiosk.journal, kiosk.sync?.push.state().acknowledged ?? 0),
-      projected: await centre.projected(),
-      feedMs,
-    };
-    if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
-    if (!isSynced) say('  the centre has not acknowledged everything');
-    const isRight = !isReplay || options.loops === Infinity || (isSynced && summary.cases.every(isExpected));
-    return isRight ? exitCode.ok : exitCode.failed;
-  } finally {
-    isOver = true;
-    await kiosk.close();
-    await centre.upstream.close();
-  }
+  });
+  announce(kiosk, centre, say, options);
+  void timeFeed(kiosk, centre, kit, () => isOver, host).then((ms) => {
+    feedMs = ms;
+    if (ms !== null) say(`  a hold made at the centre stops its person here after ${ms} ms`);
+  });
+  await Promise.race([kiosk.checkpoint.done, untilStopped()]);
+  isOver = true;
+  const isSynced = (await kiosk.sync?.push.drained(DRAIN_MS)) === true;
+  const summary = {
+    ...summarise(kit, results, options),
+    journalled: countDecisions(kiosk.journal, kiosk.journal.lastSeq()),
+    acknowledged: countDecisions(kiosk.journal, kiosk.sync?.push.state().acknowledged ?? 0),
+    projected: await centre.projected(),
+    feedMs,
+  };
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  if (!isSynced) say('  the centre has not acknowledged everything');
+  const isRight = !isReplay || options.loops === Infinity || (isSynced && summary.cases.every(isExpected));
+  return isRight ? exitCode.ok : exitCode.failed;
 }
 
 function cameraConfig({ camera, port }: DemoOptions, clipFile: string) {

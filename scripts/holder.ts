@@ -1,5 +1,6 @@
 /** `checkpoint-kiosk holder`: serves the page that makes a phone show a renewing code. */
 import { networkInterfaces } from 'node:os';
+import { closingAfter } from '../config/closers.ts';
 import { serveHolder } from '../sync/holder/serve-holder.ts';
 import { exitCode } from './command.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -13,9 +14,15 @@ export interface HolderOptions {
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/;
 const EVERYWHERE = ['0.0.0.0', '::'];
 
-export async function runHolder({ address, port, json }: HolderOptions): Promise<number> {
-  const server = await serveHolder({ address, port });
-  const urls = namesOf(address).map((name) => `http://${name.includes(':') ? `[${name}]` : name}:${server.port}/`);
+export function runHolder({ address, port, json }: HolderOptions): Promise<number> {
+  return closingAfter(async (opened) => {
+    const server = opened.add(await serveHolder({ address, port }));
+    return serve(server.port, address, json);
+  });
+}
+
+async function serve(port: number, address: string, json: boolean): Promise<number> {
+  const urls = namesOf(address).map((name) => `http://${name.includes(':') ? `[${name}]` : name}:${port}/`);
   process.stderr.write(`${urls.map((url) => `holder's page: ${url}\n`).join('')}Ctrl-C ends it.\n`);
   if (!LOOPBACK.test(address)) {
     process.stderr.write(
@@ -24,7 +31,6 @@ export async function runHolder({ address, port, json }: HolderOptions): Promise
   }
   if (json) process.stdout.write(`${JSON.stringify({ url: urls[0] })}\n`);
   await untilStopped();
-  await server.close();
   return exitCode.ok;
 }
 

@@ -6,21 +6,25 @@ import Database from 'better-sqlite3';
 
 export type { Database } from 'better-sqlite3';
 
-/** A durable database: every commit is fsynced before it returns. Creates the file with mode 0600 where it is missing. */
-export function openWritable(file: string): Database.Database {
-  const database = new Database(file);
-  database.pragma('journal_mode = WAL');
-  database.pragma('synchronous = FULL');
-  database.pragma('trusted_schema = OFF');
-  return database;
+/**
+ * A durable database: every commit is fsynced before it returns. Creates the file with mode 0600 where it is missing.
+ * `prepare` makes its tables ready; where that throws the file is closed again.
+ */
+export function openWritable(file: string, prepare: (database: Database.Database) => void = () => undefined): Database.Database {
+  return prepared(new Database(file), (database) => {
+    database.pragma('journal_mode = WAL');
+    database.pragma('synchronous = FULL');
+    database.pragma('trusted_schema = OFF');
+    prepare(database);
+  });
 }
 
 /** A read-only view of a file that nobody writes while it is open. `mmapBytes` keeps lookups in a large file fast. */
 export function openReadOnly(file: string, mmapBytes: number): Database.Database {
-  const database = new Database(file, { readonly: true, fileMustExist: true });
-  database.pragma(`mmap_size = ${mmapBytes}`);
-  database.pragma('trusted_schema = OFF');
-  return database;
+  return prepared(new Database(file, { readonly: true, fileMustExist: true }), (database) => {
+    database.pragma(`mmap_size = ${mmapBytes}`);
+    database.pragma('trusted_schema = OFF');
+  });
 }
 
 /**
@@ -28,11 +32,22 @@ export function openReadOnly(file: string, mmapBytes: number): Database.Database
  * it in the end. `pageBytes`: 4096 unless told.
  */
 export function openScratch(file: string, pageBytes = 4096): Database.Database {
-  const database = new Database(file);
-  database.pragma(`page_size = ${pageBytes}`);
-  database.pragma('journal_mode = OFF');
-  database.pragma('synchronous = OFF');
-  database.pragma('cache_size = -32768');
-  database.pragma('trusted_schema = OFF');
-  return database;
+  return prepared(new Database(file), (database) => {
+    database.pragma(`page_size = ${pageBytes}`);
+    database.pragma('journal_mode = OFF');
+    database.pragma('synchronous = OFF');
+    database.pragma('cache_size = -32768');
+    database.pragma('trusted_schema = OFF');
+  });
+}
+
+/** A kiosk tries again every few seconds: a file that stayed open at each failure would use up its descriptors. */
+function prepared(database: Database.Database, prepare: (database: Database.Database) => void): Database.Database {
+  try {
+    prepare(database);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }

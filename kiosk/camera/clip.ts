@@ -57,9 +57,7 @@ async function picture<Result>(file: string, read: () => Promise<Result>): Promi
 }
 
 function openY4m(path: string, sizeBytes: number): Clip {
-  const file = openSync(path, 'r');
-  const head = Buffer.alloc(Math.min(Y4M_HEADER_BYTES_MAX, sizeBytes));
-  readSync(file, head, 0, head.length, 0);
+  const { file, head } = openHead(path, Math.min(Y4M_HEADER_BYTES_MAX, sizeBytes));
   const header = parseY4mHeader(head);
   const frameBytes = typeof header === 'object' ? header.widthPx * header.heightPx : 0;
   const stepBytes = Y4M_FRAME_LINE.length + frameBytes;
@@ -80,4 +78,17 @@ function openY4m(path: string, sizeBytes: number): Clip {
     },
     close: () => closeSync(file),
   };
+}
+
+function openHead(path: string, headBytes: number): { readonly file: number; readonly head: Buffer } {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    const head = Buffer.alloc(headBytes);
+    readSync(file, head, 0, headBytes, 0);
+    return { file, head };
+  } catch (error) {
+    if (file !== undefined) closeSync(file);
+    throw new Fault('camera-missing', `${path} cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
 }

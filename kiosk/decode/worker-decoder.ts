@@ -67,7 +67,13 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
     return shared;
   }
 
-  name = await running.ready;
+  try {
+    name = await running.ready;
+  } catch (error) {
+    // A worker that is not ready may still become so, and would keep the process alive.
+    await running.worker.terminate();
+    throw error;
+  }
   return {
     name: () => name,
     async decode(picture) {
@@ -96,7 +102,10 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
 
 function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) => reject(new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
+    const fail = (cause: unknown) => {
+      cancel();
+      reject(new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
+    };
     const cancel = host.clock.after(START_MS_MAX, () => fail(`not ready in ${START_MS_MAX} ms`));
     worker.once('error', fail);
     worker.once('exit', () => fail('the worker ended'));

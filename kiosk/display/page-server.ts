@@ -105,6 +105,7 @@ export async function openPageServer(
   try {
     await app.listen({ port, host: '127.0.0.1' });
   } catch (error) {
+    await app.close();
     throw new Fault('display-port-busy', `Port ${port}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
   return {

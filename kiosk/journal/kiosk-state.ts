@@ -22,11 +22,12 @@ const valueRow = z.object({ value: z.string() });
 export function openKioskState(dataDir: string): KioskState {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    const database = openWritable(join(dataDir, 'state.db'));
-    database.pragma('locking_mode = EXCLUSIVE');
-    database.exec('CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID');
-    // The exclusive lock is taken by the first write after the pragma.
-    database.exec('BEGIN EXCLUSIVE; COMMIT');
+    const database = openWritable(join(dataDir, 'state.db'), (fresh) => {
+      fresh.pragma('locking_mode = EXCLUSIVE');
+      fresh.exec('CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID');
+      // The exclusive lock is taken by the first write after the pragma.
+      fresh.exec('BEGIN EXCLUSIVE; COMMIT');
+    });
     const select = database.prepare('SELECT value FROM state WHERE name = ?');
     const upsert = database.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value');
     return {

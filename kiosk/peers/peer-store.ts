@@ -164,14 +164,7 @@ function openTables(file: string): Database {
 }
 
 function openChecked(file: string): Database {
-  const database = openWritable(file);
-  try {
-    database.exec(TABLES);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
+  return openWritable(file, (fresh) => void fresh.exec(TABLES));
 }
 
 function wrap(database: Database, own: string, bootId: string): PeerStore {

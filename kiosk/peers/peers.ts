@@ -191,8 +191,14 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
       settle();
     }, undefined);
   };
-  guarded(settle, undefined);
-  refresh();
+  try {
+    guarded(settle, undefined);
+    refresh();
+  } catch (error) {
+    void connections.close();
+    store.close();
+    throw error;
+  }
   const stopTicking = every(host.clock, LOOK_MS, tick);
 
   const stop = async () => {

@@ -73,8 +73,7 @@ const bodyRow = z.object({ body: z.string() });
 export function openFeedOverlay(file: string): FeedOverlay {
   let database: Database;
   try {
-    database = openWritable(file);
-    database.exec(TABLES);
+    database = openWritable(file, (fresh) => void fresh.exec(TABLES));
   } catch (error) {
     throw new Fault('journal-unwritable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }

@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
-import { openReadOnly } from '../../config/host/open-database.ts';
+import { type Database, openReadOnly } from '../../config/host/open-database.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
 import { OUTDATED_MANIFEST, openManifest, type SliceManifest, sliceKeyCheck, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
@@ -114,8 +114,7 @@ function digest(path: string): string {
 function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Omit<RegistrySlice, 'manifest' | 'signer'> {
   try {
     const database = openReadOnly(path, MMAP_BYTES);
-    const findStatus = database.prepare('SELECT status, from_day, until_day FROM status WHERE key = ?');
-    const findRevoked = database.prepare('SELECT 1 FROM revoked WHERE cti = ?').pluck();
+    const { findStatus, findRevoked } = prepareLookups(database);
     return {
       file: path,
       lookup(claims) {
@@ -133,6 +132,19 @@ function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Omi
     };
   } catch (error) {
     throw new Fault('slice-corrupt', `${path} is not a registry slice.`, { cause: error });
+  }
+}
+
+/** A file that is no slice is looked at every few seconds: it does not stay open each time. */
+function prepareLookups(database: Database) {
+  try {
+    return {
+      findStatus: database.prepare('SELECT status, from_day, until_day FROM status WHERE key = ?'),
+      findRevoked: database.prepare('SELECT 1 FROM revoked WHERE cti = ?').pluck(),
+    };
+  } catch (error) {
+    database.close();
+    throw error;
   }
 }
 

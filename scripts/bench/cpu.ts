@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
+import { type Closers, closingAfter } from '../../config/closers.ts';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { sleep } from '../../config/ports/clock.ts';
 import { feedCamera } from '../../fixtures/camera-feed.ts';
@@ -46,8 +47,17 @@ export async function benchCpu(say: (line: string) => void): Promise<BenchResult
   }
 }
 
-export async function measureCpu(folder: string, browser: Browser, say: (line: string) => void): Promise<Record<string, Metric>> {
-  const camera = await openRtspCamera({ ...SIZE, frameRateHz: RATE_HZ });
+export function measureCpu(folder: string, browser: Browser, say: (line: string) => void): Promise<Record<string, Metric>> {
+  return closingAfter((opened) => measureKiosk(opened, folder, browser, say));
+}
+
+async function measureKiosk(
+  opened: Closers,
+  folder: string,
+  browser: Browser,
+  say: (line: string) => void,
+): Promise<Record<string, Metric>> {
+  const camera = opened.add(await openRtspCamera({ ...SIZE, frameRateHz: RATE_HZ }));
   const kit = createDemoKit(
     {
       folder,
@@ -72,28 +82,23 @@ export async function measureCpu(folder: string, browser: Browser, say: (line: s
     const visit = at < 0 ? undefined : visits[Math.floor(at / PERSON_FRAMES)];
     return visit?.[at % PERSON_FRAMES] ?? empty[frame % NOISE_FRAMES] ?? new Uint8Array();
   };
-  const stopFeeding = feedCamera(camera, RATE_HZ, next);
+  opened.defer(feedCamera(camera, RATE_HZ, next));
   const kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
-  try {
-    await kiosk.until('kiosk-started');
-    const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
-    await page.goto(kiosk.enterUrl('citizen'));
-    await kiosk.until('lane-open');
-    const framesDecoded = async () =>
-      parseMetrics(await (await fetch(new URL('/metrics', page.url()))).text()).get('checkpoint_decode_seconds_count') ?? Number.NaN;
-    await sleep(nodeClock, SETTLE_MS);
-    say('processor time: an empty scene');
-    const results = await measure('idle', kiosk.pid, framesDecoded);
-    say(`processor time: ${PEOPLE} people, one every ${PERSON_FRAMES / RATE_HZ} s`);
-    peopleFrom = frame;
-    Object.assign(results, await measure('people', kiosk.pid, framesDecoded));
-    await page.close();
-    return results;
-  } finally {
-    await kiosk.stop();
-    await stopFeeding();
-    await camera.close();
-  }
+  opened.defer(kiosk.stop);
+  await kiosk.until('kiosk-started');
+  const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
+  await page.goto(kiosk.enterUrl('citizen'));
+  await kiosk.until('lane-open');
+  const framesDecoded = async () =>
+    parseMetrics(await (await fetch(new URL('/metrics', page.url()))).text()).get('checkpoint_decode_seconds_count') ?? Number.NaN;
+  await sleep(nodeClock, SETTLE_MS);
+  say('processor time: an empty scene');
+  const results = await measure('idle', kiosk.pid, framesDecoded);
+  say(`processor time: ${PEOPLE} people, one every ${PERSON_FRAMES / RATE_HZ} s`);
+  peopleFrom = frame;
+  Object.assign(results, await measure('people', kiosk.pid, framesDecoded));
+  await page.close();
+  return results;
 }
 
 /** Each sample is one window of some seconds: the middle one is the figure, the spread says how quiet the machine was. */

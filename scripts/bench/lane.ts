@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
+import { type Closers, closingAfter } from '../../config/closers.ts';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { sleep } from '../../config/ports/clock.ts';
 import { feedCamera } from '../../fixtures/camera-feed.ts';
@@ -42,7 +43,7 @@ interface Visit {
 export async function benchLane(say: Say, options: { readonly minutes?: number | undefined }): Promise<BenchResult> {
   const folder = mkdtempSync(join(tmpdir(), 'bench-lane-'));
   try {
-    const results = await runLane(folder, say);
+    const results = await closingAfter((opened) => runLane(opened, folder, say));
     Object.assign(results, await countFalseReadings(options.minutes ?? STREET_MINUTES, say));
     return { name: 'lane', results };
   } finally {
@@ -50,9 +51,10 @@ export async function benchLane(say: Say, options: { readonly minutes?: number |
   }
 }
 
-async function runLane(folder: string, say: Say): Promise<Record<string, Metric>> {
-  const browser = await openBenchBrowser('lane');
+async function runLane(opened: Closers, folder: string, say: Say): Promise<Record<string, Metric>> {
+  const browser = opened.add(await openBenchBrowser('lane'));
   const { camera, kind } = await openCamera(say);
+  opened.add(camera);
   const kit = createDemoKit(
     {
       folder,
@@ -67,29 +69,23 @@ async function runLane(folder: string, say: Say): Promise<Record<string, Metric>
   const people = createPeople(kit, { ...SIZE, count: PEOPLE, seed: SEED });
   const empty = Array.from({ length: EMPTY_FRAMES }, (_, seed) => renderFrame({ ...SIZE, seed: seed + 1 }));
   const show = createStage(empty);
-  const stopFeeding = feedCamera(camera, RATE_HZ, show.next);
+  opened.defer(feedCamera(camera, RATE_HZ, show.next));
   const kiosk = startKioskProcess(kit.configFile, join(folder, 'data'));
-  try {
-    await kiosk.until('kiosk-started');
-    const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
-    await page.goto(kiosk.enterUrl('citizen'));
-    const answers = await watchScreen(page);
-    await kiosk.until('lane-open');
-    say(`lane: ${PEOPLE} people, ${kind}`);
-    const startMs = nodeClock.monotonicMs();
-    const visits: Visit[] = [];
-    for (const person of people) visits.push(await receive(person, show, answers));
-    const spentMs = nodeClock.monotonicMs() - startMs;
-    for (const { person, answer } of visits.filter(isNotAsExpected))
-      say(`lane: ${person.description}: expected ${person.expected}, ${answer === undefined ? 'no answer' : `got ${answer.state}`}`);
-    const outcomes = parseMetrics(await (await fetch(new URL('/metrics', page.url()))).text());
-    return laneResults(visits, spentMs, outcomes);
-  } finally {
-    await kiosk.stop();
-    await stopFeeding();
-    await camera.close();
-    await browser.close();
-  }
+  opened.defer(kiosk.stop);
+  await kiosk.until('kiosk-started');
+  const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
+  await page.goto(kiosk.enterUrl('citizen'));
+  const answers = await watchScreen(page);
+  await kiosk.until('lane-open');
+  say(`lane: ${PEOPLE} people, ${kind}`);
+  const startMs = nodeClock.monotonicMs();
+  const visits: Visit[] = [];
+  for (const person of people) visits.push(await receive(person, show, answers));
+  const spentMs = nodeClock.monotonicMs() - startMs;
+  for (const { person, answer } of visits.filter(isNotAsExpected))
+    say(`lane: ${person.description}: expected ${person.expected}, ${answer === undefined ? 'no answer' : `got ${answer.state}`}`);
+  const outcomes = parseMetrics(await (await fetch(new URL('/metrics', page.url()))).text());
+  return laneResults(visits, spentMs, outcomes);
 }
 
 function laneResults(visits: readonly Visit[], spentMs: number, outcomes: ReadonlyMap<string, number>): Record<string, Metric> {

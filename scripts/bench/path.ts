@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Closers, closingAfter } from '../../config/closers.ts';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { parseConfig } from '../../config/options/parse-config.ts';
 import { sleep } from '../../config/ports/clock.ts';
@@ -46,7 +47,9 @@ export async function benchPath(say: Say): Promise<BenchResult> {
     const results: Record<string, Metric> = {};
     for (const kind of ['replay', 'rtsp'] as const) {
       say(`${kind}: ${PEOPLE} people`);
-      const run = await (kind === 'replay' ? runReplay : runRtsp)(join(folder, kind), (url) => page.goto(url), say);
+      const own = join(folder, kind);
+      const show = (url: string) => page.goto(url);
+      const run = await (kind === 'replay' ? runReplay(own, show, say) : closingAfter((opened) => runRtsp(opened, own, show, say)));
       const { samples, handedAtMs, controlMs } = run;
       const spans = (from: (sample: Sample, index: number) => number, to: (sample: Sample) => number) =>
         metric(
@@ -123,8 +126,8 @@ async function runReplay(folder: string, show: (url: string) => Promise<unknown>
   }
 }
 
-async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, say: Say): Promise<Run> {
-  const camera = await openRtspCamera({ ...SIZE, frameRateHz: RATE_HZ });
+async function runRtsp(opened: Closers, folder: string, show: (url: string) => Promise<unknown>, say: Say): Promise<Run> {
+  const camera = opened.add(await openRtspCamera({ ...SIZE, frameRateHz: RATE_HZ }));
   const kit = createDemoKit(
     {
       folder,
@@ -140,40 +143,35 @@ async function runRtsp(folder: string, show: (url: string) => Promise<unknown>, 
   let frames = 0;
   let shown = empty;
   let handed: ((atMs: number) => void) | undefined;
-  const stopFeeding = feedCamera(camera, RATE_HZ, () => {
+  const feed = () => {
     // A sensor has noise: no two of its pictures are the same.
     if (shown === empty) return frames++ % 2 === 0 ? otherEmpty : empty;
     handed?.(nodeClock.monotonicMs());
     handed = undefined;
     return shown;
-  });
-  const kiosk = await openBenchKiosk(kit, recorder);
+  };
+  opened.defer(feedCamera(camera, RATE_HZ, feed));
+  const kiosk = opened.add(await openBenchKiosk(kit, recorder));
   const handedAtMs: number[] = [];
-  try {
-    await show(kiosk.display.enterUrl('citizen'));
-    for (const endMs = nodeClock.monotonicMs() + START_MS_MAX; kiosk.checkpoint.fault() !== undefined && nodeClock.monotonicMs() < endMs; )
-      await sleep(nodeClock, 50);
-    for (const person of people) {
-      const before = recorder.samples.length;
-      const handing = new Promise<number>((resolve) => {
-        handed = resolve;
-      });
-      // Not in step with the camera's rate.
-      await sleep(nodeClock, (nodeRandom.bytes(1)[0] ?? 0) / 6);
-      shown = person;
-      const atMs = await handing;
-      await sleep(nodeClock, (HELD_FRAMES * 1000) / RATE_HZ);
-      shown = empty;
-      await sleep(nodeClock, (EMPTY_FRAMES * 1000) / RATE_HZ);
-      if (recorder.samples.length > before) handedAtMs.push(atMs);
-    }
-    say(`rtsp: ${recorder.samples.length} verdicts`);
-    return { samples: recorder.samples, handedAtMs, controlMs: await control(kiosk) };
-  } finally {
-    await stopFeeding();
-    await kiosk.close();
-    await camera.close();
+  await show(kiosk.display.enterUrl('citizen'));
+  for (const endMs = nodeClock.monotonicMs() + START_MS_MAX; kiosk.checkpoint.fault() !== undefined && nodeClock.monotonicMs() < endMs; )
+    await sleep(nodeClock, 50);
+  for (const person of people) {
+    const before = recorder.samples.length;
+    const handing = new Promise<number>((resolve) => {
+      handed = resolve;
+    });
+    // Not in step with the camera's rate.
+    await sleep(nodeClock, (nodeRandom.bytes(1)[0] ?? 0) / 6);
+    shown = person;
+    const atMs = await handing;
+    await sleep(nodeClock, (HELD_FRAMES * 1000) / RATE_HZ);
+    shown = empty;
+    await sleep(nodeClock, (EMPTY_FRAMES * 1000) / RATE_HZ);
+    if (recorder.samples.length > before) handedAtMs.push(atMs);
   }
+  say(`rtsp: ${recorder.samples.length} verdicts`);
+  return { samples: recorder.samples, handedAtMs, controlMs: await control(kiosk) };
 }
 
 function config(camera: Record<string, string>) {

@@ -131,8 +131,7 @@ async function confirm(yes: boolean): Promise<void> {
     throw new CommandError(exitCode.usage, 'nothing was signed: read the lines above and give --yes, or run this at a terminal');
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question('Sign this? Type yes: ');
-  terminal.close();
+  const answer = await terminal.question('Sign this? Type yes: ').finally(() => terminal.close());
   if (answer.trim() !== 'yes') throw new CommandError(exitCode.failed, 'nothing was signed');
 }
 

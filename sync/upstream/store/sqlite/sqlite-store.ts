@@ -17,10 +17,11 @@ const BUSY_MS = 5_000;
 export function openSqliteStore(file: string): Store {
   try {
     mkdirSync(dirname(resolve(file)), { recursive: true, mode: 0o700 });
-    const database = openWritable(file);
-    database.pragma(`busy_timeout = ${BUSY_MS}`);
-    database.exec(UPSTREAM_TABLES);
-    recount(database);
+    const database = openWritable(file, (fresh) => {
+      fresh.pragma(`busy_timeout = ${BUSY_MS}`);
+      fresh.exec(UPSTREAM_TABLES);
+      recount(fresh);
+    });
     return {
       ...sqliteFleet(database),
       ...sqlitePeers(database),
