@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Host } from '../ports/host.ts';
 import type { Log } from '../ports/log.ts';
 import type { Random } from '../ports/random.ts';
+import { openLogOutput } from './log-output.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -20,17 +21,16 @@ export const nodeClock: Clock = {
 
 export const nodeRandom: Random = { bytes: (count) => new Uint8Array(randomBytes(count)) };
 
-/** One JSON line an event on stderr; stdout belongs to the data that a command prints. */
+/** One JSON line an event on stderr; stdout belongs to the data that a command prints. Where stderr takes no line the program goes on. */
 export function createLog(level: LogLevel): Log {
-  const logger = pino(
-    { level, base: null, messageKey: 'event', timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ fd: 2, sync: true }),
-  );
+  const output = openLogOutput();
+  const logger = pino({ level, base: null, messageKey: 'event', timestamp: pino.stdTimeFunctions.isoTime }, output);
   return {
     debug: (event, fields) => logger.debug(fields ?? {}, event),
     info: (event, fields) => logger.info(fields ?? {}, event),
     warn: (event, fields) => logger.warn(fields ?? {}, event),
     error: (event, fields) => logger.error(fields ?? {}, event),
+    dropped: output.dropped,
   };
 }
 

@@ -12,6 +12,8 @@ export interface Log {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
+  /** Lines that could not be written since the start; absent for a log that loses none. */
+  dropped?(): number;
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} };
