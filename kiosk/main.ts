@@ -230,6 +230,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       push: sync?.push,
       lanes,
       clockCard: timeDesk.card,
+      linesDropped: () => host.log.dropped?.() ?? 0,
     };
     closers.push(
       screen.attach({

@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk holder`: serves the page that makes a phone show a renewing code. */
 import { networkInterfaces } from 'node:os';
 import { closingAfter } from '../config/closers.ts';
+import { createNodeHost } from '../config/host/node-host.ts';
 import { serveHolder } from '../sync/holder/serve-holder.ts';
 import { exitCode } from './command.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -16,7 +17,7 @@ const EVERYWHERE = ['0.0.0.0', '::'];
 
 export function runHolder({ address, port, json }: HolderOptions): Promise<number> {
   return closingAfter(async (opened) => {
-    const server = opened.add(await serveHolder({ address, port }));
+    const server = opened.add(await serveHolder({ address, port }, createNodeHost('warn').log));
     return serve(server.port, address, json);
   });
 }

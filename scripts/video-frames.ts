@@ -48,11 +48,13 @@ export async function* videoFrames(path: string, ffmpegPath: string): AsyncGener
     { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: environment('PATH') ?? '' } },
   );
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  const complain = (text: string) => {
     complaint = (complaint + text).slice(0, STDERR_CHARS_MAX);
-  });
+  };
+  child.stderr.setEncoding('utf8').on('data', complain);
+  child.stderr.on('error', (error) => complain(error.message));
   const failed = new Promise<Error | undefined>((resolve) => {
-    child.once('error', resolve);
+    child.on('error', resolve);
     child.once('close', () => resolve(undefined));
   });
   let frames = 0;

@@ -27,7 +27,8 @@ export function runInWorker(options: WorkerOptions): Promise<unknown> {
       resolve(message);
       void worker.terminate();
     });
-    worker.once('error', reject);
+    // More than once: what it threw, and then that its heap was full.
+    worker.on('error', reject);
     worker.once('exit', (code) => reject(new Error(`${options.source} ended with code ${code} and no answer`)));
   });
 }

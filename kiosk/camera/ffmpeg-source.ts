@@ -82,13 +82,20 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
   /** One life of the child. Resolves when it is gone, with the fault that ended it. */
   const runOnce = (generation: number, call: FfmpegCall, isLoud: boolean) =>
     new Promise<FaultCode>((resolve) => {
-      const child = spawn(settings.ffmpegPath, call.arguments, {
+      // Where the process has no file left it has no pipes either.
+      const child: ChildProcess = spawn(settings.ffmpegPath, call.arguments, {
         stdio: ['pipe', 'pipe', 'pipe'],
         env: toolEnvironment(),
         windowsHide: true,
       });
       // A child that ends before it has read all says by itself why.
-      child.stdin.on('error', () => undefined).end(call.stdin ?? '');
+      child.stdin?.on('error', () => undefined).end(call.stdin ?? '');
+      for (const output of [child.stdout, child.stderr]) {
+        output?.on('error', (error) => {
+          host.log.warn('ffmpeg-output', { why: error.message });
+          end('camera-stalled');
+        });
+      }
       let fault: FaultCode | undefined;
       const end = (reason: FaultCode) => {
         if (fault !== undefined) return;
@@ -111,7 +118,7 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
         (luma, { widthPx, heightPx, whiteLevel }) => newest.put(generation, { luma, widthPx, heightPx, stride: widthPx, whiteLevel }),
         newest.buffer,
       );
-      child.stdout.on('data', (chunk: Buffer) => {
+      child.stdout?.on('data', (chunk: Buffer) => {
         if (fault !== undefined) return;
         try {
           split(chunk);
@@ -127,7 +134,8 @@ export function createFfmpegSource(settings: FfmpegSettings, host: Host): FrameS
         newest.shut(generation, reason);
         resolve(reason);
       };
-      child.once('error', (error) => {
+      // Not once: a child that cannot be killed says so as well.
+      child.on('error', (error) => {
         host.log.error('ffmpeg-missing', { why: error.message });
         fault = 'ffmpeg-missing';
         finish();

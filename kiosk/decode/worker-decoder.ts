@@ -107,7 +107,8 @@ function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
       reject(new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
     };
     const cancel = host.clock.after(START_MS_MAX, () => fail(`not ready in ${START_MS_MAX} ms`));
-    worker.once('error', fail);
+    // As long as it lives: an error nobody listens to would end the kiosk.
+    worker.on('error', fail);
     worker.once('exit', () => fail('the worker ended'));
     worker.on('message', (reply: DecodeReply) => {
       if (reply.kind !== 'ready') return;

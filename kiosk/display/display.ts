@@ -16,7 +16,9 @@ import type { Sighting } from '../decode/code-source.ts';
 import { linkCamera } from './camera-link.ts';
 import { type FromCitizen, parseFromCitizen, type ToCitizen, type ToSupervisor } from './messages.ts';
 import { createMirrorChannel } from './mirror-channel.ts';
-import { type Channel, type MetricsPage, openPageServer } from './page-server.ts';
+import { type MetricsPage, openPageServer } from './page-server.ts';
+import type { Channel } from './page-sockets.ts';
+import type { Refusals } from './refusals.ts';
 import { closedScreen, isSameView, mayCutIn, type ScreenModel, type Shown, viewAt } from './screen-state.ts';
 import { createSessions, type Role, type SessionStore } from './sessions.ts';
 import type { PaintOutcome, Signal } from './signal.ts';
@@ -48,6 +50,8 @@ export interface Display extends Signal {
   /** Closes the screen's connection: the page begins anew. */
   restartScreen(): void;
   screen(): { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
+  /** Who was turned away at the door of the pages so far. */
+  refused(): ReturnType<Refusals['counts']>;
 }
 
 const TICK_MS = 50;
@@ -159,6 +163,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
   const server = await openPageServer(
     { port: options.port, sessions, cameraBytesMax: options.camera?.messageBytesMax, metrics: options.metrics },
     connect,
+    host,
   );
   port = server.port;
   const stopTick = every(host.clock, TICK_MS, refresh);
@@ -217,6 +222,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
       screen?.close(4002, 'asked to begin anew');
     },
     screen: () => ({ connected: isConfirmed(), state: shown.view.state, unpainted }),
+    refused: server.refusals.counts,
     async close() {
       stopTick();
       stopHeartbeat();

@@ -3,7 +3,7 @@
  * sites and rebound names out; only GET; a strict content policy, no inline code. `/metrics` asks for no session: it says
  * what anybody who stands in front of the kiosk can see and count, and whoever reads it runs on this machine.
  */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import fastifyStatic from '@fastify/static';
@@ -11,13 +11,17 @@ import fastify from 'fastify';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../config/faults.ts';
 import { packageRoot } from '../../config/host/install-paths.ts';
+import { LATE_CHECK_MS, type TakeOver, tendServer } from '../../config/host/tend-server.ts';
+import type { Host } from '../../config/ports/host.ts';
 import { FROM_PAGE_BYTES_MAX } from './messages.ts';
+import { type Channel, createPageSockets } from './page-sockets.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
 import { cookieName, type Role, roles, type Sessions } from './sessions.ts';
-
-export type Channel = 'citizen' | 'mirror' | 'camera' | 'supervisor';
 
 export interface PageServer {
   readonly port: number;
+  /** Who was turned away so far. */
+  readonly refusals: Pick<Refusals, 'counts'>;
   close(): Promise<void>;
 }
 
@@ -55,12 +59,29 @@ export interface PageServerOptions {
   readonly metrics: MetricsPage | undefined;
 }
 
+/** A page of ours asks at once, and takes what it asked for. */
+const HEADERS_MS_MAX = 5_000;
+const REQUEST_MS_MAX = 10_000;
+const IDLE_MS_MAX = 20_000;
+const SILENT_MAX = 64;
+const CONNECTIONS_MAX = 256;
+
 /** Throws Fault('display-port-busy'). */
 export async function openPageServer(
   { port, sessions, cameraBytesMax, metrics }: PageServerOptions,
   onSocket: (channel: Channel, socket: WebSocket) => void,
+  host: Pick<Host, 'clock' | 'log'>,
 ): Promise<PageServer> {
-  const app = fastify({ logger: false, bodyLimit: 1024, forceCloseConnections: true });
+  const app = fastify({
+    logger: false,
+    bodyLimit: 1024,
+    forceCloseConnections: true,
+    http: { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: LATE_CHECK_MS },
+    requestTimeout: REQUEST_MS_MAX,
+    connectionTimeout: IDLE_MS_MAX,
+  });
+  const takeOver = tendServer(app.server, { name: 'pages', silentMax: SILENT_MAX, openMax: CONNECTIONS_MAX }, host.log);
+  const refusals = createRefusals(host);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ ...HEADERS, 'permissions-policy': `camera=(${cameraBytesMax === undefined ? '' : 'self'}), microphone=()` });
     if (!isOwnHost(request.headers.host, portOf(app.server.address()))) return reply.code(421).send('This address is not served here.\n');
@@ -75,6 +96,7 @@ export async function openPageServer(
     const token = request.query.token;
     if (role === undefined || typeof token !== 'string') return reply.code(404).send('No such page.\n');
     const entry = sessions.enter(role, token, request.headers.cookie);
+    if (entry.kind !== 'entered') refusals.refused('page-token', entry.kind);
     if (entry.kind === 'refused') return reply.code(403).send('This link is not valid.\n');
     if (entry.kind === 'used-before')
       return reply.code(403).send('This link was used before; all its sessions were ended. Take the new one.\n');
@@ -82,39 +104,67 @@ export async function openPageServer(
     return reply.redirect(`/${role}/`);
   });
   await app.register(fastifyStatic, { root: join(packageRoot, 'dist/kiosk/display/pages'), cacheControl: false });
-
-  const serverOf = (maxPayload: number) => new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
-  const sockets = serverOf(FROM_PAGE_BYTES_MAX);
-  const cameras = cameraBytesMax === undefined ? undefined : serverOf(cameraBytesMax);
-  app.server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
-    const own = portOf(app.server.address());
-    const target = CHANNELS[request.url ?? ''];
-    const server = target?.channel === 'camera' ? cameras : sockets;
-    const isAllowed =
-      target !== undefined &&
-      server !== undefined &&
-      isOwnHost(request.headers.host, own) &&
-      isOwnOrigin(request.headers.origin, own) &&
-      sessions.isKnown(target.role, request.headers.cookie);
-    if (!isAllowed) {
-      stream.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
-      return;
-    }
-    server.handleUpgrade(request, stream, head, (socket) => onSocket(target.channel, socket));
-  });
+  const own = () => portOf(app.server.address());
+  const closeSockets = acceptSockets(app.server, { own, sessions, cameraBytesMax, takeOver, refusals, onSocket, clock: host.clock });
   try {
     await app.listen({ port, host: '127.0.0.1' });
   } catch (error) {
+    closeSockets();
     await app.close();
     throw new Fault('display-port-busy', `Port ${port}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
   return {
-    port: portOf(app.server.address()),
+    port: own(),
+    refusals,
     async close() {
-      for (const socket of [...sockets.clients, ...(cameras?.clients ?? [])]) socket.terminate();
+      closeSockets();
       await app.close();
     },
   };
+}
+
+interface SocketOptions extends Pick<PageServerOptions, 'sessions' | 'cameraBytesMax'> {
+  /** The port that pages of ours come from. */
+  own(): number;
+  readonly takeOver: TakeOver;
+  readonly refusals: Refusals;
+  onSocket(channel: Channel, socket: WebSocket): void;
+  readonly clock: Host['clock'];
+}
+
+const REFUSED = 'HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n';
+const NO_ROOM = 'HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 10\r\nX-Reason: too-many-sockets\r\n\r\n';
+
+/** Gives back what ends all sockets. */
+function acceptSockets(server: Server, options: SocketOptions): () => void {
+  const { own, sessions, cameraBytesMax, takeOver, refusals, onSocket, clock } = options;
+  const open = createPageSockets(clock);
+  const serverOf = (maxPayload: number) => new WebSocketServer({ noServer: true, maxPayload, perMessageDeflate: false });
+  const sockets = serverOf(FROM_PAGE_BYTES_MAX);
+  const cameras = cameraBytesMax === undefined ? undefined : serverOf(cameraBytesMax);
+  server.on('upgrade', (request: IncomingMessage, stream: Duplex, head: Buffer) => {
+    // Node takes its own listener away: whoever resets a connection while it is refused would end the kiosk.
+    stream.on('error', () => stream.destroy());
+    const refuse = (why: string, answer: string) => {
+      refusals.refused('page-socket', why);
+      // Who does not close its side has no claim on ours.
+      stream.end(answer, () => stream.destroy());
+    };
+    const target = CHANNELS[request.url ?? ''];
+    const socketServer = target?.channel === 'camera' ? cameras : sockets;
+    if (target === undefined || socketServer === undefined) return refuse('path', REFUSED);
+    if (!isOwnHost(request.headers.host, own())) return refuse('host', REFUSED);
+    if (!isOwnOrigin(request.headers.origin, own())) return refuse('origin', REFUSED);
+    const session = sessions.sessionOf(target.role, request.headers.cookie);
+    if (session === undefined) return refuse('session', REFUSED);
+    if (!open.hasRoom(target.channel, session)) return refuse('too-many-sockets', NO_ROOM);
+    socketServer.handleUpgrade(request, stream, head, (socket) => {
+      takeOver(request.socket);
+      open.add(target.channel, session, socket);
+      onSocket(target.channel, socket);
+    });
+  });
+  return open.close;
 }
 
 function portOf(address: string | { port: number } | null): number {

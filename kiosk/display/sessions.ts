@@ -15,7 +15,8 @@ export type Entry = { readonly kind: 'entered'; readonly cookie: string } | { re
 export interface Sessions {
   /** Exchanges a token. `cookies` is the request's Cookie header. */
   enter(role: Role, token: string, cookies: string | undefined): Entry;
-  isKnown(role: Role, cookies: string | undefined): boolean;
+  /** Which session the request belongs to: the hash of its cookie. */
+  sessionOf(role: Role, cookies: string | undefined): string | undefined;
   /** The token that is good now. */
   token(role: Role): string;
 }
@@ -62,9 +63,9 @@ export function createSessions(
   };
   for (const role of roles) publish(role, of(role).token);
 
-  const isKnown = (role: Role, header: string | undefined) => {
+  const sessionOf = (role: Role, header: string | undefined) => {
     const given = cookieOf(header, role);
-    return given !== undefined && of(role).cookieHashes.some((known) => isEqual(known, hashOf(given)));
+    return given === undefined ? undefined : of(role).cookieHashes.find((known) => isEqual(known, hashOf(given)));
   };
 
   return {
@@ -79,14 +80,14 @@ export function createSessions(
       if (!door.used.some((used) => isEqual(used, token))) return { kind: 'refused' };
       // The same browser going back to its link is no thief.
       const given = cookieOf(cookies, role);
-      if (given !== undefined && isKnown(role, cookies)) return { kind: 'entered', cookie: given };
+      if (given !== undefined && sessionOf(role, cookies) !== undefined) return { kind: 'entered', cookie: given };
       host.log.error('display-token-reused', { role });
       setCookies(role, []);
       renew(role);
       onAlarm(role);
       return { kind: 'used-before' };
     },
-    isKnown,
+    sessionOf,
     token: (role) => of(role).token,
   };
 }

@@ -30,6 +30,8 @@ export interface PeerConnections {
   pump(): void;
   /** Lanes that are connected now. */
   connected(): number;
+  /** Connections that this lane has turned away: not listed, without the key, or speaking wrongly. */
+  refused(): number;
   /** Where other lanes connect; undefined while the port cannot be had. */
   port(): number | undefined;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
   const callers = new Map<string, Caller>();
   const penaltyUntilMs = new Map<string, number>();
   const logged = new Map<string, number>();
+  let refused = 0;
 
   const warn = (event: 'peers-refused' | 'peers-flooding', peer: string | undefined, reason: string) => {
     const key = `${peer} ${reason}`;
@@ -95,7 +98,10 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
     if (own && reason === 'peer-flooding' && peerId !== undefined) {
       if (!isPenalised(peerId)) penaltyUntilMs.set(peerId, clock.monotonicMs() + PENALTY_MS);
       warn('peers-flooding', peerId, reason);
-    } else if (own && !QUIET.has(reason)) warn('peers-refused', peerId, reason);
+    } else if (own && !QUIET.has(reason)) {
+      refused++;
+      warn('peers-refused', peerId, reason);
+    }
     if (peerId === undefined || open.get(peerId) !== link) return;
     open.delete(peerId);
     host.log.info('peer-disconnected', { peer: peerId, reason, own });
@@ -139,13 +145,16 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
 
   const accept = (socket: PeerSocket) => {
     const unknown = [...links].filter((link) => link.role === 'called' && !link.isOpen()).length;
-    if (group === undefined || unknown >= UNKNOWN_MAX) return socket.end('peer-closing');
+    if (group === undefined || unknown >= UNKNOWN_MAX) {
+      refused++;
+      return socket.end('peer-closing');
+    }
     links.add(createPeerLink(socket, { ...linkOptions(group), role: 'called', expected: undefined }, host));
   };
 
   const startListening = async (): Promise<void> => {
     try {
-      const opened = await listenForPeers(options.listen, accept, clock);
+      const opened = await listenForPeers(options.listen, accept, host);
       if (closed) return opened.close();
       listener = opened;
     } catch (error) {
@@ -184,6 +193,7 @@ export function createPeerConnections(options: ConnectionOptions, host: Host): P
       for (const link of open.values()) link.pump();
     },
     connected: () => open.size,
+    refused: () => refused,
     port: () => listener?.port,
     async close() {
       closed = true;

@@ -4,7 +4,9 @@ import { createServer } from 'node:http';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Fault } from '../../config/faults.ts';
 import { socketMessage } from '../../config/host/socket-message.ts';
+import { LATE_CHECK_MS, tendServer } from '../../config/host/tend-server.ts';
 import type { Clock } from '../../config/ports/clock.ts';
+import type { Host } from '../../config/ports/host.ts';
 import type { PeerAddress } from '../../sync/protocol/peers.ts';
 import { FRAME_BYTES_EXTRA } from './peer-frames.ts';
 import { MESSAGE_BYTES_MAX } from './peer-messages.ts';
@@ -30,29 +32,37 @@ const PATH = '/peers';
 const CLOSE_CODE = 4000;
 const GOODBYE_MS_MAX = 1_000;
 const OPENING_MS_MAX = 3_000;
-/** Strangers included; what has not shown a key after seconds is gone. */
+/** What has not shown a key after seconds is gone. */
 const SOCKETS_MAX = 96;
+/** Strangers who do not even ask for a socket. */
+const SILENT_MAX = 32;
 const SOCKET_OPTIONS = { maxPayload: MESSAGE_BYTES_MAX + FRAME_BYTES_EXTRA, perMessageDeflate: false } as const;
 
 /** Throws Fault('peers-port-busy'). */
 export async function listenForPeers(
   { host, port }: PeerAddress,
   onSocket: (socket: PeerSocket) => void,
-  clock: Clock,
+  { clock, log }: Pick<Host, 'clock' | 'log'>,
 ): Promise<PeerListener> {
-  const server = createServer({ headersTimeout: OPENING_MS_MAX, requestTimeout: OPENING_MS_MAX }, (_request, response) => {
+  const timeouts = { headersTimeout: OPENING_MS_MAX, requestTimeout: OPENING_MS_MAX, connectionsCheckingInterval: LATE_CHECK_MS };
+  const server = createServer(timeouts, (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end();
   });
-  server.maxConnections = SOCKETS_MAX;
+  server.setTimeout(OPENING_MS_MAX);
+  const takeOver = tendServer(server, { name: 'peers', silentMax: SILENT_MAX, openMax: SOCKETS_MAX }, log);
   // A browser says where its page comes from; lanes do not.
-  const verifyClient = ({ origin }: { origin?: string }) => origin === undefined;
+  const verifyClient = ({ origin }: { origin?: string }) => origin === undefined && sockets.clients.size < SOCKETS_MAX;
   const sockets = new WebSocketServer({ server, path: PATH, verifyClient, ...SOCKET_OPTIONS });
-  sockets.on('connection', (socket) => onSocket(wrap(socket, clock)));
+  sockets.on('connection', (socket, request) => {
+    takeOver(request.socket);
+    onSocket(wrap(socket, clock));
+  });
   await new Promise<void>((resolve, reject) => {
     const refuse = (error: Error) => reject(new Fault('peers-port-busy', `${host}:${port}: ${error.message}`, { cause: error }));
     sockets.once('error', refuse);
     server.listen(port, host, () => {
       sockets.off('error', refuse);
+      // The server hands its errors on; it has said them already.
       sockets.on('error', () => undefined);
       resolve();
     });

@@ -48,6 +48,8 @@ export interface OwnCrossing {
 
 export interface PeersState {
   readonly connected: number;
+  /** Connections that were turned away since the start. */
+  readonly refused: number;
   readonly listed: number;
   /** Of the last hour, newest first. */
   readonly doubleUses: readonly { readonly atMs: number; readonly lane: string }[];
@@ -224,7 +226,12 @@ export function openPeers(options: PeersOptions, host: Host): Peers {
       return true;
     },
     version: () => list?.version,
-    state: () => ({ connected: connections.connected(), listed: list?.peers.length ?? 0, doubleUses: shown }),
+    state: () => ({
+      connected: connections.connected(),
+      refused: connections.refused(),
+      listed: list?.peers.length ?? 0,
+      doubleUses: shown,
+    }),
     port: connections.port,
     discard() {
       if (discarded) return;

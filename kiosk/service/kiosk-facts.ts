@@ -18,7 +18,14 @@ export interface KioskFacts {
   readonly queue: FactsOfQueue | undefined;
   /** Other lanes that are connected; undefined for a lane that stands alone. */
   readonly peersConnected: number | undefined;
+  /** How often somebody was turned away, by door. */
+  readonly refused: Readonly<Record<FactsDoor, number>>;
+  /** Lines that the log could not take. */
+  readonly logLinesDropped: number;
 }
+
+export const factsDoors = ['page-token', 'page-socket', 'peer'] as const;
+type FactsDoor = (typeof factsDoors)[number];
 
 interface FactsOfQueue {
   /** That the centre has not acknowledged. */
@@ -32,10 +39,15 @@ export interface FactParts {
   readonly source: Pick<CodeSource, 'health'>;
   readonly registry: { content(): { freshAtMs(): number } | undefined };
   readonly journal: { lastSeq(): number; readAfter(seq: number, limit: number): readonly { readonly line: Uint8Array }[] };
-  readonly display: { screen(): { readonly connected: boolean } };
+  readonly display: {
+    screen(): { readonly connected: boolean };
+    refused(): Readonly<Record<Exclude<FactsDoor, 'peer'>, number>>;
+  };
   readonly time: Pick<KioskTime, 'nowMs' | 'state'>;
   readonly push: { state(): { readonly waiting: number; readonly acknowledged: number } } | undefined;
-  readonly lanes?: { state(): { readonly connected: number } } | undefined;
+  readonly lanes?: { state(): { readonly connected: number; readonly refused: number } } | undefined;
+  /** The log's own count. */
+  linesDropped(): number;
 }
 
 /** Reads one record of the journal, where any waits. */
@@ -53,6 +65,8 @@ export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): Kios
     records: journal.lastSeq(),
     queue: sync && { records: sync.waiting, oldestAgeMs: sync.waiting === 0 ? 0 : ageOfNext(journal, sync.acknowledged, nowMs) },
     peersConnected: lanes?.state().connected,
+    refused: { ...display.refused(), peer: lanes?.state().refused ?? 0 },
+    logLinesDropped: parts.linesDropped(),
   };
 }
 

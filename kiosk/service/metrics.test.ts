@@ -31,6 +31,8 @@ const good: KioskFacts = {
   records: 812,
   queue: { records: 3, oldestAgeMs: 61_000 },
   peersConnected: 2,
+  refused: { 'page-token': 4, 'page-socket': 7, peer: 1 },
+  logLinesDropped: 12,
 };
 
 describe('the metrics', () => {
@@ -49,6 +51,9 @@ describe('the metrics', () => {
       'checkpoint_camera_state{state="live"}': 1,
       'checkpoint_camera_state{state="down"}': 0,
       checkpoint_camera_frame_rate_hertz: 15,
+      'checkpoint_refused_total{door="page-token"}': 4,
+      'checkpoint_refused_total{door="peer"}': 1,
+      checkpoint_log_lines_dropped_total: 12,
       checkpoint_camera_frame_age_seconds: 0.04,
       checkpoint_camera_restarts: 2,
       checkpoint_camera_picture_level: 120.5,
@@ -114,7 +119,8 @@ describe('the facts', () => {
     source: { health: () => good.camera },
     registry: { content: () => ({ freshAtMs: () => 5_000 }) },
     journal: { lastSeq: () => 9, readAfter },
-    display: { screen: () => ({ connected: true }) },
+    display: { screen: () => ({ connected: true }), refused: () => ({ 'page-token': 0, 'page-socket': 0 }) },
+    linesDropped: () => 0,
     time: { nowMs: () => 65_000, state: () => 'trusted' },
     push: { state: () => ({ waiting: 4, acknowledged: 5 }) },
   });

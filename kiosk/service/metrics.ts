@@ -8,7 +8,7 @@ import { countedVerdict, countedVerdicts } from '../../sync/protocol/reasons.ts'
 import { clockStates } from '../../sync/protocol/records.ts';
 import type { Decision } from '../decision/decide.ts';
 import type { PaintOutcome } from '../display/signal.ts';
-import type { KioskFacts } from './kiosk-facts.ts';
+import { factsDoors, type KioskFacts } from './kiosk-facts.ts';
 
 export interface Metrics {
   readonly contentType: string;
@@ -30,7 +30,7 @@ const READ_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const { gauge, choice, counter, histogram } = seriesIn(registry);
+  const { gauge, choice, counter, total, histogram } = seriesIn(registry);
   const laneOpen = gauge('lane_open', '1 while the lane is open.');
   const laneFault = choice('lane_fault', 'Why the lane is closed: 1 at the fault.', 'code', laneFaults);
   const cameraState = choice('camera_state', 'How the camera is.', 'state', CAMERA_STATES);
@@ -50,6 +50,13 @@ export function createMetrics(): Metrics {
   const queuedAge = gauge('queue_oldest_age_seconds', 'Age of the oldest of them; 0 for none.');
   const sliceAge = gauge('slice_age_seconds', 'Age of the registry slice; +Inf while there is none.');
   const peers = gauge('peers_connected', 'Other lanes of the checkpoint that are connected; absent for a lane that stands alone.');
+  const refused = total(
+    'refused_total',
+    'Who was turned away since the start: page tokens, page sockets, other lanes.',
+    'door',
+    factsDoors,
+  );
+  const linesDropped = total('log_lines_dropped_total', 'Lines that the log could not take.');
   const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
 
   const state = (facts: KioskFacts | undefined, closedBy: FaultCode) => {
@@ -69,6 +76,8 @@ export function createMetrics(): Metrics {
     setOrRemove(queuedAge, queue?.oldestAgeMs === undefined ? undefined : queue.oldestAgeMs / 1000);
     sliceAge.set((facts?.sliceAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
     setOrRemove(peers, facts?.peersConnected);
+    for (const door of factsDoors) refused(facts?.refused[door] ?? 0, door);
+    linesDropped(facts?.logLinesDropped ?? 0);
     clock(facts?.clock);
   };
 
@@ -104,9 +113,20 @@ function seriesIn(registry: Registry) {
     for (const value of values) series.inc({ [label]: value }, 0);
     return (value: string) => series.inc({ [label]: value });
   };
+  /** Counted elsewhere: set to what it has come to. */
+  const total = (name: string, help: string, label?: string, values: readonly string[] = []) => {
+    const labelNames = label === undefined ? [] : [label];
+    const series = new Counter({ name: `checkpoint_${name}`, help, labelNames, registers });
+    const counts = new Map<string, number>(values.map((value) => [value, 0]));
+    return (count: number, value = '') => {
+      counts.set(value, count);
+      series.reset();
+      for (const [known, so] of counts) series.inc(label === undefined ? {} : { [label]: known }, so);
+    };
+  };
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `checkpoint_${name}`, help, buckets, registers });
-  return { gauge, choice, counter, histogram };
+  return { gauge, choice, counter, total, histogram };
 }
 
 /** What is not known has no value; 0 would be one. */

@@ -100,6 +100,7 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
     keyCheck,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  child.on('error', (error) => process.stderr.write(`the pullers: ${error.message}\n`));
   await Promise.race([once(child.stdout, 'data'), sleep(nodeClock, START_MS_MAX)]);
   return () => child.kill('SIGKILL');
 }

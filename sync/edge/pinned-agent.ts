@@ -38,15 +38,18 @@ class PinnedAgent extends https.Agent {
       ...(/^[\d.]+$|:/.test(name) ? {} : { servername: name }),
       rejectUnauthorized: pins.length === 0,
     });
-    const refuse = (error: Error) => {
-      socket.destroy();
+    let isAnswered = false;
+    const answer = (error: Error | null) => {
+      if (isAnswered) return;
+      isAnswered = true;
+      if (error !== null) socket.destroy();
       callback?.(error, socket);
     };
-    socket.once('error', refuse);
+    // Never taken away: between this check and the request that gets the socket nobody else listens.
+    socket.on('error', answer);
     socket.once('secureConnect', () => {
-      socket.off('error', refuse);
-      if (pins.length > 0 && !pins.includes(spkiDigest(socket))) refuse(new Error('the certificate is not a pinned one'));
-      else callback?.(null, socket);
+      const isPinned = pins.length === 0 || pins.includes(spkiDigest(socket));
+      answer(isPinned ? null : new Error('the certificate is not a pinned one'));
     });
     return null;
   }

@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createNodeHost } from '../../config/host/node-host.ts';
+import { silentLog } from '../../config/ports/log.ts';
 import { openBrowser } from '../../fixtures/browser.ts';
 import { phoneCredential, phoneTrust } from '../../fixtures/phone-credential.ts';
 import { describeWith } from '../../fixtures/tools.ts';
@@ -42,7 +43,7 @@ describeWith(['chromium'], "the holder's page in Chromium", () => {
     await browser.close();
   });
   beforeEach(async () => {
-    server = await serveHolder({ address: '127.0.0.1', port: 0 });
+    server = await serveHolder({ address: '127.0.0.1', port: 0 }, silentLog);
     url = `http://${NAME}:${server.port}/`;
     context = await browser.newContext({ viewport: VIEWPORT, deviceScaleFactor: 2, timezoneId: 'Asia/Ho_Chi_Minh' });
     page = await context.newPage();

@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../../config/ports/log.ts';
 import { type HolderServer, serveHolder } from './serve-holder.ts';
 
 let server: HolderServer;
 beforeAll(async () => {
-  server = await serveHolder({ address: '127.0.0.1', port: 0 });
+  server = await serveHolder({ address: '127.0.0.1', port: 0 }, silentLog);
 });
 afterAll(() => server.close());
 
@@ -57,6 +58,6 @@ describe("the server of the holder's page", () => {
   });
 
   it('says that its port is taken', async () => {
-    await expect(serveHolder({ address: '127.0.0.1', port: server.port })).rejects.toMatchObject({ code: 'holder-port-busy' });
+    await expect(serveHolder({ address: '127.0.0.1', port: server.port }, silentLog)).rejects.toMatchObject({ code: 'holder-port-busy' });
   });
 });

@@ -7,6 +7,8 @@ import { createServer, type ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
 import { packageRoot } from '../../config/host/install-paths.ts';
+import { LATE_CHECK_MS, tendServer } from '../../config/host/tend-server.ts';
+import type { Log } from '../../config/ports/log.ts';
 
 export interface HolderServer {
   readonly port: number;
@@ -31,6 +33,9 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const REQUEST_MS_MAX = 10_000;
 const KEEP_ALIVE_MS = 5_000;
+/** Who takes nothing of a file for so long has gone. */
+const IDLE_MS_MAX = 20_000;
+const SILENT_MAX = 100;
 const CONNECTIONS_MAX = 500;
 
 interface ServedFile {
@@ -39,9 +44,10 @@ interface ServedFile {
 }
 
 /** `port` 0 for any. Throws Fault('holder-page-missing') and Fault('holder-port-busy'). */
-export async function serveHolder({ address, port }: { readonly address: string; readonly port: number }): Promise<HolderServer> {
+export async function serveHolder({ address, port }: { readonly address: string; readonly port: number }, log: Log): Promise<HolderServer> {
   const files = readFiles(join(packageRoot, 'dist/sync/holder/page'));
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+  const timeouts = { headersTimeout: REQUEST_MS_MAX, requestTimeout: REQUEST_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS };
+  const server = createServer({ ...timeouts, connectionsCheckingInterval: LATE_CHECK_MS }, (request, response) => {
     // A body is not waited for: there is nothing to take in.
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return answer(response, 405, { allow: 'GET, HEAD', connection: 'close' }, 'Only GET.\n');
@@ -49,7 +55,8 @@ export async function serveHolder({ address, port }: { readonly address: string;
     if (file === undefined) return answer(response, 404, { 'content-type': 'text/plain' }, 'No such page.\n');
     return answer(response, 200, { 'content-type': file.type }, file.body);
   });
-  server.maxConnections = CONNECTIONS_MAX;
+  server.setTimeout(IDLE_MS_MAX);
+  tendServer(server, { name: 'holder', silentMax: SILENT_MAX, openMax: CONNECTIONS_MAX }, log);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new Fault('holder-port-busy', `${address}:${port}: ${error.message}`, { cause: error })));
     server.listen({ host: address, port }, resolve);

@@ -50,7 +50,7 @@ export async function importCsv(store: RegistryStore, options: ImportOptions, ho
     options.onProgress(totals.rows);
   };
 
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesOf(file)) {
     lineNumber++;
     if (columns === undefined) {
       const read = csvColumns(line);
@@ -74,6 +74,19 @@ export async function importCsv(store: RegistryStore, options: ImportOptions, ho
   await flush();
   if (!dryRun) await store.finishImport(digest);
   return totals;
+}
+
+/** Line by line, and an error of the disk as one: readline passes none on, and nobody else would listen to it. */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const input = createReadStream(file);
+  let failure: Error | undefined;
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  input.on('error', (error) => {
+    failure = error;
+    lines.close();
+  });
+  for await (const line of lines) yield line;
+  if (failure !== undefined) throw failure;
 }
 
 async function digestOf(file: string): Promise<string> {
