@@ -120,6 +120,28 @@ describe('the path', () => {
     expect(journal.counts(new Date(SIMULATED_START_MS + 7 * 3_600_000).toISOString().slice(0, 10)).get('pass')).toBe(1);
   });
 
+  it('says with each look whether the code of a result is still held up, and makes no second decision on it', async () => {
+    await source.show([textOf('valid')], 6_000);
+    expect(decided).toHaveLength(1);
+    expect(signal.held.slice(1).every((held) => held?.state === 'pass')).toBe(true);
+    await source.show([], 2_000);
+    expect(signal.held.at(-1)).toBeUndefined();
+    await source.show([textOf('expired')], 1_000);
+    expect(signal.held.at(-1)?.state).toBe('deny');
+    // The next person beside the one who still holds a code: theirs is decided, and is what is said from then on.
+    await source.show([textOf('expired'), textOf('revoked')], 5_000);
+    expect(decided.map(({ decision }) => decision.reason)).toEqual(['ok', 'expired', 'revoked']);
+    expect(signal.held.at(-1)?.code).toBe('D-20');
+    await source.show([textOf('expired')], 3_000);
+    expect(signal.held.at(-1)?.code).toBe('D-10');
+  });
+
+  it('says nothing of a code whose decision could not be recorded', async () => {
+    diskFault = 'disk-full';
+    await source.show([textOf('valid')], 1_000);
+    expect(signal.held.filter((held) => held !== undefined)).toEqual([]);
+  });
+
   it('counts what was already recorded by itself: on the page of staff, in its rows, and in what the centre is told', async () => {
     await source.show([textOf('valid')], 500);
     await source.show([], 2_000);

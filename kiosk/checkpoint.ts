@@ -13,6 +13,7 @@ import type { Direction } from '../sync/protocol/golden-case.ts';
 import { idCardDigits } from '../sync/protocol/id-card.ts';
 import type { JournalRecord } from '../sync/protocol/records.ts';
 import { type Awaited, cardDigits, noAnswers, noteCard, noteDecision, waitingFor } from './decision/answers.ts';
+import type { ResultView } from './decision/citizen-view.ts';
 import { dayName } from './decision/day-name.ts';
 import {
   type Decision,
@@ -25,7 +26,7 @@ import {
 import type { SeenCode } from './decision/followed-things.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { PlateSource } from './decision/plate-source.ts';
-import { noPresentation, type PresentationStep, pausePresentation, track } from './decision/presentation.ts';
+import { heldKey, noPresentation, type PresentationStep, pausePresentation, track } from './decision/presentation.ts';
 import { resultView } from './decision/result-view.ts';
 import { ageOf } from './decision/staleness.ts';
 import { decisionEntry, type Now, type Took } from './decision-entry.ts';
@@ -89,6 +90,12 @@ interface ReadCode extends SeenCode {
   readonly cardDigits?: string | undefined;
 }
 
+interface Conclusion {
+  readonly decision: Decision;
+  /** What went to the screen; undefined where the decision could not be recorded. */
+  readonly view: ResultView | undefined;
+}
+
 const LANE_CHECK_MS = 200;
 
 export function startCheckpoint(stages: CheckpointStages, options: CheckpointOptions, watcher: CheckpointWatcher, host: Host): Checkpoint {
@@ -98,6 +105,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
   let presentation = noPresentation;
   let lastDecidedKey: string | undefined;
   let answers = noAnswers;
+  /** By key, of codes in view: the result that their holders were shown last. */
+  let shown: ReadonlyMap<string, ResultView> = new Map();
   let stopping = false;
 
   const look = (seen: Sighting): void => {
@@ -122,6 +131,8 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     presentation = state;
     signal.showReading(step.kind === 'reading' ? step.hint : undefined);
     if (step.kind === 'decide') finish(step, codes, { content, context }, sighting.decodeMs);
+    shown = new Map([...shown].filter(([key]) => state.codes.has(key)));
+    signal.showHeld(shown.get(heldKey(state, sighting.arrivedAtMs) ?? ''));
   };
 
   /** The end of a presentation. */
@@ -154,8 +165,9 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     return true;
   };
 
-  const settle = ({ credential, reason }: Decision, key: string): void => {
+  const settle = ({ decision: { credential, reason }, view }: Conclusion, key: string): void => {
     answers = noteDecision(credential, key, reason, host.clock.monotonicMs());
+    shown = new Map([...shown].filter(([other]) => other !== key).concat(view === undefined ? [] : [[key, view]]));
     plates.used();
   };
 
@@ -167,13 +179,13 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
   };
 
   /** Decide, commit, show. */
-  const conclude = (presented: Presented, now: Now, took: Took): Decision => {
+  const conclude = (presented: Presented, now: Now, took: Took): Conclusion => {
     const { content, context } = now;
     const decision = decide(presented, context);
     const record = recorder.append(decisionEntry(decision, presented, now, took), context.nowMs);
     if (record === undefined) {
       lane.check();
-      return decision;
+      return { decision, view: undefined };
     }
     const readMs = host.clock.monotonicMs() - took.sinceMs;
     watcher.onDecision?.({ record, decision, readMs, frames: took.frames });
@@ -182,11 +194,12 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
       dataAgeMs: ageOf(decision.grade, context.surroundings.grades, content.dataFreshAtMs(), context.nowMs),
       profile: content.policy.profile,
     };
-    void signal.showResult(resultView(decision, facts)).then((painted) => {
+    const view = resultView(decision, facts);
+    void signal.showResult(view).then((painted) => {
       if (!stopping) recorder.append({ kind: 'painted', ref: record.id, painted });
       watcher.onPainted?.(record.id, painted);
     });
-    return decision;
+    return { decision, view };
   };
 
   const present = ({ key, read }: Pick<ReadCode, 'key' | 'read'>, idDigits: string | undefined, { content, context }: Now): Presented => {

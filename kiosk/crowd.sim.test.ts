@@ -94,6 +94,7 @@ function screen() {
       return 'painted';
     },
     showReading: (hint) => void (hint !== undefined && readings.push(now())),
+    showHeld: () => undefined,
     mayShowResult: () => mayCutIn(model, now()),
     setLane: () => undefined,
     health: () => ({ ready: true, fault: undefined }),

@@ -5,7 +5,7 @@
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import { advices } from '../decode/decoder.ts';
 
-export const citizenStates = ['idle', 'reading', 'pass', 'deny', 'see-staff', 'ask', 'already-recorded', 'out-of-service'] as const;
+export const citizenStates = ['idle', 'reading', 'pass', 'deny', 'see-staff', 'ask', 'already-recorded', 'done', 'out-of-service'] as const;
 export type CitizenState = (typeof citizenStates)[number];
 
 /** Classes of words under DỪNG LẠI and beside SEE STAFF. */

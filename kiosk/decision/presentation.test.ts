@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Place } from '../decode/code-source.ts';
 import type { Advice } from '../decode/decoder.ts';
 import type { CodeKind, SeenCode, SeenSymbol } from './followed-things.ts';
-import { noPresentation, type PresentationStep, pausePresentation, track } from './presentation.ts';
+import { heldKey, noPresentation, type PresentationStep, pausePresentation, track } from './presentation.ts';
 
 const AT: Place = { x: 0.9, y: 0.5, size: 0.4 };
 const seen = (kind: CodeKind, key: string, place: Partial<Place> = {}): SeenCode => ({ key, kind, place: { ...AT, ...place } });
@@ -340,5 +340,35 @@ describe('what cannot be read', () => {
       { forMs: 800, advice: 'hold-still' },
     ]);
     expect(lost.steps.at(-1)).toEqual({ kind: 'reading', hint: 'hold-still' });
+  });
+});
+
+describe('a code that was decided on and is still held up', () => {
+  const heldAfter = (spans: readonly Span[]) => {
+    const { state } = decisionsOf(spans);
+    return heldKey(state, spans.reduce((sum, { forMs }) => sum + forMs, 0) - FRAME_MS);
+  };
+  const moving = (key: string) => (look: number) => ({ codes: [own(key, { x: 0.9 + 0.1 * (look % 3) })] });
+
+  it('is held from its decision until it has left, whatever the glare in between', () => {
+    expect(heldAfter([{ forMs: 300 }])).toBeUndefined();
+    expect(heldAfter([{ forMs: 30_000, each: moving('a') }])).toBe('a');
+    expect(heldAfter([{ forMs: 3_000, each: moving('a') }, { forMs: 900 }])).toBe('a');
+    expect(heldAfter([{ forMs: 3_000, each: moving('a') }, { forMs: 1_300 }])).toBeUndefined();
+  });
+
+  it('is the one decided last where several are', () => {
+    const spans = [
+      { forMs: 1_000, codes: [own('a', LEFT)] },
+      { forMs: 1_000, codes: [own('a', LEFT), own('b', RIGHT)] },
+    ];
+    expect(heldAfter(spans)).toBe('b');
+    expect(heldAfter([...spans, { forMs: 2_000, codes: [own('a', LEFT)] }])).toBe('a');
+  });
+
+  it('is none where nothing was decided, where it is another kind of code, and where it was left lying', () => {
+    expect(heldAfter([{ forMs: 3_000, codes: [own('a')], mayDecide: false }])).toBeUndefined();
+    expect(heldAfter([{ forMs: 5_000, codes: [foreign('bank')] }])).toBeUndefined();
+    expect(heldAfter([{ forMs: 25_000, codes: [own('a')] }])).toBeUndefined();
   });
 });

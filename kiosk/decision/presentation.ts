@@ -108,6 +108,18 @@ export function track(before: PresentationState, look: Look): Tracked {
   return trackUnread(state, front, look);
 }
 
+/**
+ * Key of the travel code that was decided on and is still held up; undefined where there is none. Of several it is the one
+ * decided last. What stands there like a sheet that somebody left is held up by nobody.
+ */
+export function heldKey({ codes }: Pick<PresentationState, 'codes'>, atMs: number): string | undefined {
+  const held = [...codes].filter(([, thing]) => isOwn(thing) && !isBackground(thing) && atMs - thing.lastSeenMs <= ABSENT_MS);
+  const [last] = held
+    .flatMap(([key, { answeredAtMs }]) => (answeredAtMs === undefined ? [] : [{ key, answeredAtMs }]))
+    .sort((a, b) => b.answeredAtMs - a.answeredAtMs);
+  return last?.key;
+}
+
 /** After a time in which nobody looked: what stood there before is still known. */
 export function pausePresentation({ codes, unread }: PresentationState): PresentationState {
   return { ...noPresentation, ...backgroundOf({ codes, unread }) };

@@ -217,6 +217,41 @@ describe('the screen over time', () => {
     expect(mayCutIn(model, 1_000 + cutInMs)).toBe(true);
   });
 
+  describe('and a code that is still held up after its result', () => {
+    const heldAfter = (state: 'pass' | 'deny' | 'see-staff' | 'ask' | 'already-recorded', saidMs: number): ScreenModel => {
+      const model = withResult(state);
+      return { ...model, held: model.result && { result: model.result.view, saidMs } };
+    };
+
+    it.each([
+      ['pass', 'go'],
+      ['already-recorded', 'go'],
+      ['deny', 'staff'],
+      ['see-staff', 'staff'],
+    ] as const)('is done with: %s leads on to %s', (state, next) => {
+      const afterMs = 1_000 + DWELL_MS[state];
+      expect(viewAt(heldAfter(state, afterMs), afterMs - 1).view.state).toBe(state);
+      expect(viewAt(heldAfter(state, afterMs), afterMs).view).toEqual({ state: 'done', next });
+      expect(viewAt({ ...heldAfter(state, afterMs), held: undefined }, afterMs).view.state).toBe('idle');
+    });
+
+    it('is not said any more by a kiosk that has stopped looking', () => {
+      expect(viewAt(heldAfter('pass', 5_000), 6_400).view.state).toBe('done');
+      expect(viewAt(heldAfter('pass', 5_000), 6_600).view.state).toBe('idle');
+    });
+
+    it('holds up nobody: another code is read and decided beside it', () => {
+      const model = heldAfter('pass', 5_000);
+      expect(mayCutIn(model, 5_000)).toBe(true);
+      expect(viewAt({ ...model, reading: { hint: 'closer', sinceMs: 5_000 } }, 5_100).view.state).toBe('reading');
+    });
+
+    it('is news to no page that showed no result, and is behind a closed lane', () => {
+      expect(viewAt({ ...heldAfter('pass', 5_000), result: undefined }, 5_000).view.state).toBe('idle');
+      expect(viewAt({ ...heldAfter('pass', 5_000), fault: 'camera-stalled' }, 5_000).view.state).toBe('out-of-service');
+    });
+  });
+
   it('lets a closed lane win over everything', () => {
     expect(viewAt({ ...withResult('pass'), fault: 'camera-stalled' }, 1_001).view).toEqual({ state: 'out-of-service', code: 'O-12' });
   });

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { createLog, nodeClock, nodeRandom } from '../../config/host/node-host.ts';
+import { every } from '../../config/ports/clock.ts';
 import { openBrowser } from '../../fixtures/browser.ts';
 import { describeWith } from '../../fixtures/tools.ts';
 import { type ResultView, readingHints } from '../decision/citizen-view.ts';
@@ -136,6 +137,57 @@ describeWith(['chromium'], 'the citizen page in Chromium', () => {
     display.showReading(undefined);
     await expect.poll(state).toBe('idle');
     expect(await page.locator('.hint:visible').count()).toBe(0);
+  });
+
+  it('says that a code which is still held up is done with, without green and without a sound, until it leaves', async () => {
+    await page.addInitScript(() => {
+      const make = AudioContext.prototype.createOscillator;
+      AudioContext.prototype.createOscillator = function (this: AudioContext) {
+        document.documentElement.dataset.notes = String(Number(document.documentElement.dataset.notes ?? 0) + 1);
+        return make.call(this);
+      };
+    });
+    await openLane();
+    const stop = every(nodeClock, 100, () => display.showHeld(PASS));
+    try {
+      await display.showResult(PASS);
+      await expect.poll(state, { timeout: 5_000 }).toBe('done');
+      const notes = await page.evaluate(() => document.documentElement.dataset.notes);
+      expect([await text('vi'), await text('en')]).toEqual(['Đã xong, mời đi', 'Done, please go on']);
+      await page.waitForTimeout(1_500);
+      expect(await state()).toBe('done');
+      const [red = 0, green = 0] = await edgeColour();
+      expect(Math.abs(green - red)).toBeLessThan(20);
+      expect(await page.evaluate(() => document.documentElement.dataset.notes)).toBe(notes);
+      expect(display.health().ready).toBe(true);
+    } finally {
+      stop();
+    }
+    await expect.poll(state, { timeout: 5_000 }).toBe('idle');
+  });
+
+  it('leads on or to the staff once a result is over, in words that fit at every size', async () => {
+    await openLane();
+    const views: [ResultView, string][] = [
+      [{ state: 'already-recorded', ...fresh }, 'Đã xong, mời đi'],
+      [{ state: 'already-recorded', place: 'venue', ...fresh }, 'Đã xong, mời vào'],
+      [{ state: 'deny', words: 'expired', code: 'D-10', ...fresh }, 'Mã này đã kiểm tra xong'],
+      [{ state: 'see-staff', words: 'see-staff', code: 'S-10', place: 'venue', ...fresh }, 'Mã này đã kiểm tra xong'],
+    ];
+    await display.showResult({ state: 'already-recorded', ...fresh });
+    await page.waitForTimeout(2_100);
+    for (const [held, words] of views) {
+      for (const [width, height] of SIZES) {
+        await page.setViewportSize({ width, height });
+        await expect
+          .poll(() => {
+            display.showHeld(held);
+            return text('vi');
+          })
+          .toBe(words);
+        expect({ width, words, outside: await outside(page) }).toEqual({ width, words, outside: [] });
+      }
+    }
   });
 
   it('falls to out of service when the kiosk is gone', async () => {

@@ -112,7 +112,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     screen = socket;
     confirmedAtMs = undefined;
     // A result is never shown again: who connects anew starts from the resting view.
-    model = { ...model, result: undefined };
+    model = { ...model, result: undefined, held: undefined };
     settle('unpainted');
     shown = viewAt(model, host.clock.monotonicMs());
     seq++;
@@ -206,9 +206,13 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
       model = { ...model, reading: hint === undefined ? undefined : { hint, sinceMs } };
       refresh();
     },
+    showHeld(result) {
+      model = { ...model, held: result && { result, saidMs: host.clock.monotonicMs() } };
+      refresh();
+    },
     mayShowResult: () => mayCutIn(model, host.clock.monotonicMs()),
     setLane(lane) {
-      model = lane.open ? { ...model, fault: undefined } : { fault: lane.fault, result: undefined, reading: undefined };
+      model = lane.open ? { ...model, fault: undefined } : { ...closedScreen, fault: lane.fault };
       if (!lane.open) settle('superseded');
       refresh();
     },

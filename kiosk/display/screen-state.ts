@@ -1,6 +1,6 @@
 /**
  * What the citizen's screen shows when (pure): the lane closed wins over everything, then the last result for as long as it
- * dwells, then reading, then idle. Times are monotonic milliseconds.
+ * dwells, then reading, then that a code still held up is done with, then idle. Times are monotonic milliseconds.
  */
 import { type FaultCode, faults } from '../../config/faults.ts';
 import type { ReadingHint, ResultView } from '../decision/citizen-view.ts';
@@ -9,6 +9,8 @@ export type ScreenView =
   | { readonly state: 'out-of-service'; readonly code: string }
   | { readonly state: 'idle' }
   | { readonly state: 'reading'; readonly hint: ReadingHint }
+  /** The code that is still held up was decided on: go on, or staff. */
+  | { readonly state: 'done'; readonly next: 'go' | 'staff'; readonly place?: 'venue' }
   | ResultView;
 
 export interface ScreenModel {
@@ -16,9 +18,11 @@ export interface ScreenModel {
   readonly fault: FaultCode | undefined;
   readonly result: { readonly view: ResultView; readonly sinceMs: number } | undefined;
   readonly reading: { readonly hint: ReadingHint; readonly sinceMs: number } | undefined;
+  /** A result whose code was held up when the kiosk last looked. */
+  readonly held: { readonly result: ResultView; readonly saidMs: number } | undefined;
 }
 
-export const closedScreen: ScreenModel = { fault: 'starting', result: undefined, reading: undefined };
+export const closedScreen: ScreenModel = { fault: 'starting', result: undefined, reading: undefined, held: undefined };
 
 type ResultState = ResultView['state'];
 
@@ -44,6 +48,9 @@ const CUT_IN_MS: Readonly<Record<ResultState, number>> = {
 /** Reading ends in a decision; this bounds it where none comes. */
 const READING_MS_MAX = 5_500;
 
+/** A path that has stopped looking says nothing about what is held up. */
+const HELD_MS_MAX = 1_500;
+
 /** A question that nobody answered. */
 const AFTER_ASK: Pick<ResultView, 'state' | 'words' | 'code'> = { state: 'see-staff', words: 'see-staff', code: 'S-10' };
 
@@ -61,7 +68,16 @@ export function viewAt(model: ScreenModel, nowMs: number): Shown {
   if (reading !== undefined && nowMs - reading.sinceMs < READING_MS_MAX) {
     return { view: { state: 'reading', hint: reading.hint }, remainingMs: READING_MS_MAX - (nowMs - reading.sinceMs) };
   }
+  // Only on the page that showed a result: to one that came later it would be news.
+  if (model.result !== undefined && model.held !== undefined && nowMs - model.held.saidMs <= HELD_MS_MAX) {
+    return { view: doneView(model.held.result), remainingMs: undefined };
+  }
   return { view: { state: 'idle' }, remainingMs: undefined };
+}
+
+function doneView({ state, place }: ResultView): ScreenView {
+  const isThrough = state === 'pass' || state === 'already-recorded';
+  return { state: 'done', next: isThrough ? 'go' : 'staff', ...(place !== undefined && { place }) };
 }
 
 function resultAt({ view, sinceMs }: { view: ResultView; sinceMs: number }, nowMs: number): Shown | undefined {

@@ -19,6 +19,8 @@ export interface Signal {
   showResult(result: ResultView): Promise<PaintOutcome>;
   /** A code is in view and not yet read; undefined when that is over. */
   showReading(hint: ReadingHint | undefined): void;
+  /** The code of a result that was shown is still held up, with that result; undefined: it is not. Said again with each look. */
+  showHeld(result: ResultView | undefined): void;
   /** Whether a result may be shown now: the one before has had its minimum time. */
   mayShowResult(): boolean;
   /** The lane opens, or closes with the fault that closed it. */

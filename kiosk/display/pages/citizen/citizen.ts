@@ -52,6 +52,7 @@ function show(next: ScreenView, remainingMs: number | undefined): void {
   view = next;
   const headline = headlineOf(next);
   screen.dataset.state = next.state;
+  screen.dataset.next = next.state === 'done' ? next.next : '';
   screen.dataset.hint = next.state === 'reading' ? next.hint : '';
   vi.textContent = headline.vi;
   en.textContent = headline.en;

@@ -17,9 +17,11 @@ const headlines: Readonly<Record<ScreenView['state'], Phrase>> = {
   'see-staff': phrase('Mời gặp cán bộ', 'Please see the staff'),
   ask: phrase('Cần thêm một bước', 'One more step'),
   'already-recorded': phrase('Đã ghi nhận', 'Already recorded'),
+  done: phrase('Đã xong, mời đi', 'Done, please go on'),
   'out-of-service': phrase('TẠM NGỪNG', 'Out of service'),
 };
 
+const CHECKED = phrase('Mã này đã kiểm tra xong', 'This code has been checked');
 const FULL = phrase('XIN CHỜ', 'Please wait');
 const UNREADABLE = phrase('Chưa đọc được mã', 'We could not read the code');
 
@@ -28,6 +30,7 @@ const venueHeadlines: Partial<typeof headlines> = {
   pass: phrase('MỜI VÀO', 'Please come in'),
   deny: phrase('XIN DỪNG LẠI', 'Please stop'),
   'see-staff': phrase('Mời gặp nhân viên', 'Please see the staff'),
+  done: phrase('Đã xong, mời vào', 'Done, please come in'),
 };
 
 const classes: Readonly<Record<WordClass, readonly Phrase[]>> = {
@@ -64,10 +67,14 @@ const hints: Readonly<Record<ReadingHint, Phrase>> = {
   'one-at-a-time': phrase('Xin đưa từng mã', 'One code at a time'),
 };
 
+const STAFF = phrase('Mời sang bên, gặp cán bộ', 'Step aside, please, and see the staff');
+const VENUE_STAFF = phrase('Mời sang bên, gặp nhân viên', 'Step aside, please, and see the staff');
+
 const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ yên một giây', 'Hold still for a second')];
 
 export function headlineOf(view: ScreenView): Phrase {
   if (view.state === 'see-staff' && view.words === 'unreadable') return UNREADABLE;
+  if (view.state === 'done' && view.next === 'staff') return CHECKED;
   if (view.state === 'deny' && view.words === 'full') return FULL;
   return (isVenue(view) ? venueHeadlines[view.state] : undefined) ?? headlines[view.state];
 }
@@ -82,6 +89,8 @@ export function detailsOf(view: ScreenView): readonly Phrase[] {
       return TIPS;
     case 'reading':
       return [hints[view.hint]];
+    case 'done':
+      return view.next === 'go' ? [] : [isVenue(view) ? VENUE_STAFF : STAFF];
     case 'ask':
       return view.ask === undefined ? [] : [questions[view.ask]];
     case 'deny':
