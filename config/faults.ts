@@ -218,6 +218,14 @@ export const faults = {
     summaryVi: 'Dữ liệu đăng ký không phải bản đã ký.',
     actionVi: 'Lấy lại dữ liệu; máy tự mở.',
   },
+  'slice-subject-key': {
+    screenCode: 'O-46',
+    summary: 'The registry slice was made with another subject key than the keyring pins: nobody would be found in it.',
+    action:
+      "At the centre, compare the subject key with the keyring's pin (keys subject-check) and publish anew; the kiosk opens by itself.",
+    summaryVi: 'Danh sách được tạo bằng khóa bí danh khác với khóa ghi trong bộ khóa: tra cứu sẽ không thấy ai.',
+    actionVi: 'Tại trung tâm, so khóa bí danh với bộ khóa (keys subject-check) rồi phát hành lại danh sách; máy tự mở.',
+  },
   'slice-stale': {
     screenCode: 'O-42',
     summary: 'The registry slice is older than the policy allows.',
@@ -353,10 +361,10 @@ export const faults = {
   },
   'upstream-keys': {
     screenCode: 'U-02',
-    summary: 'A key of upstream is missing, or the keyring does not list it for its duty.',
-    action: 'Compare the key folder with the keyring (keys show, inspect).',
-    summaryVi: 'Thiếu khóa của trung tâm, hoặc danh sách khóa không ghi khóa đó cho nhiệm vụ này.',
-    actionVi: 'So sánh thư mục khóa với danh sách khóa (keys show, inspect).',
+    summary: 'A key of upstream is missing, or it is another one than the keyring or the store knows.',
+    action: 'Compare the key folder with the keyring (keys show, keys subject-check, inspect).',
+    summaryVi: 'Thiếu khóa của trung tâm, hoặc khóa không phải khóa mà bộ khóa hay kho dữ liệu ghi nhận.',
+    actionVi: 'So sánh thư mục khóa với bộ khóa (keys show, keys subject-check, inspect).',
   },
   'upstream-port-busy': {
     screenCode: 'U-03',

@@ -10,6 +10,14 @@ interface CentreOptions {
   readonly root: string;
 }
 
+interface RegistryGiven {
+  readonly store: string;
+  readonly keys: string;
+  readonly actor?: string;
+  readonly keyring?: string;
+  readonly root?: string;
+}
+
 /** Options of every command that works with upstream's keys. */
 function withCentre(command: Command): Command {
   return command
@@ -24,6 +32,8 @@ function withRegistry(command: Command): Command {
   return command
     .requiredOption('--store <store>', 'sqlite:FILE')
     .requiredOption('--keys <dir>', 'folder with subject.key, which makes the pseudonyms')
+    .option('--keyring <file>', 'signed keyring, with --root: refuse a subject key, or a key id, that it does not list')
+    .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
     .option('--actor <name>', 'who does it, for the audit (the login name)')
     .option('--json', 'JSON (the only form there is)');
 }
@@ -205,20 +215,15 @@ function addRegistry(registry: Command): void {
       .option('--from <date>', 'first day, YYYY-MM-DD (today)')
       .option('--until <date>', 'last day, YYYY-MM-DD (no end known)')
       .option('--region <n>', 'where the person lives, a number of the GSO list (as before)')
-      .action(
-        async (
-          subject: string,
-          given: { store: string; keys: string; actor?: string; status: string; from?: string; until?: string; region?: string },
-        ) => {
-          const { setStatus } = await import('./registry.ts');
-          await setStatus({ [kind]: subject }, given, given);
-        },
-      );
+      .action(async (subject: string, given: RegistryGiven & { status: string; from?: string; until?: string; region?: string }) => {
+        const { setStatus } = await import('./registry.ts');
+        await setStatus({ [kind]: subject }, given, given);
+      });
   }
   withRegistry(registry.command('clear'))
     .description('end every hold of a person')
     .argument('<id>', '12 digits')
-    .action(async (id: string, given: { store: string; keys: string; actor?: string }) => {
+    .action(async (id: string, given: RegistryGiven) => {
       const { setStatus } = await import('./registry.ts');
       await setStatus({ id }, { status: 'clear' }, given);
     });
@@ -230,7 +235,7 @@ function addRegistry(registry: Command): void {
       .description(description)
       .argument('<cti>', 'credential id, 16 hex digits')
       .option('--days <n>', 'until the credential has surely expired', wholeNumber, 8)
-      .action(async (cti: string, given: { store: string; keys: string; actor?: string; days: number }) => {
+      .action(async (cti: string, given: RegistryGiven & { days: number }) => {
         const { changeCredential } = await import('./registry.ts');
         await changeCredential(kind, cti, given.days, given);
       });
@@ -238,9 +243,7 @@ function addRegistry(registry: Command): void {
   withRegistry(registry.command('kill-key'))
     .description("refuse every code of an issuer's key from now on, before a new keyring is signed; cannot be taken back here")
     .argument('<kid>', "id of the issuer's key, 8 hex digits")
-    .option('--keyring <file>', 'signed keyring: refuse a kid that it does not list; with --root')
-    .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
-    .action(async (kid: string, given: { store: string; keys: string; actor?: string; keyring?: string; root?: string }) => {
+    .action(async (kid: string, given: RegistryGiven) => {
       const { killKey } = await import('./registry.ts');
       await killKey(kid, given);
     });
@@ -248,7 +251,7 @@ function addRegistry(registry: Command): void {
     .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')
     .argument('<file>')
     .option('--dry-run', 'only read it, and name its bad rows')
-    .action(async (file: string, given: { store: string; keys: string; actor?: string; dryRun?: boolean }) => {
+    .action(async (file: string, given: RegistryGiven & { dryRun?: boolean }) => {
       const { importFile } = await import('./registry.ts');
       process.exitCode = await importFile(file, given);
     });

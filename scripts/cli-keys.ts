@@ -8,12 +8,13 @@ import type { EditOptions } from './keys/keyring-edit.ts';
 export function addKeyCommands(program: Command): void {
   const keys = program.command('keys').description('keys and signed statements; `keys ceremony` says which commands when');
   addFiles(keys);
+  addSubjectCheck(keys);
   addKeyring(keys.command('keyring').description('write the next keyring as JSON; nothing is signed here'));
   addSigning(keys);
   keys
     .command('ceremony')
     .description('the steps of everything that people do with keys, in Vietnamese and English, with the commands')
-    .argument('[name]', 'setup, issuer, retire, revoke, online-key, sealing or root')
+    .argument('[name]', 'setup, issuer, retire, revoke, online-key, sealing, subject-key or root')
     .option('--json', 'one JSON object {name, en, vi, steps: [{en, vi, commands}]} a line')
     .action(async (name: string | undefined, { json = false }: { json?: boolean }) => {
       const { printCeremonies } = await import('./keys/ceremony.ts');
@@ -38,6 +39,18 @@ function addFiles(keys: Command): void {
         process.stdout.write(`${JSON.stringify(describeKey(seed, sealing))}\n`);
       });
   }
+}
+
+function addSubjectCheck(keys: Command): void {
+  keys
+    .command('subject-check')
+    .description('the check value of a subject key: it may be shown, and tells whether two sides have the same key')
+    .argument('<file>', 'key that makes pseudonyms (subject.key)')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (file: string) => {
+      const { checkOfKeyFile } = await import('./keys/subject-key.ts');
+      process.stdout.write(`${JSON.stringify({ kind: 'subject', subjectKeyCheck: checkOfKeyFile(file) })}\n`);
+    });
 }
 
 const KEY = 'public key: 64 hex digits, what `keys new` printed, or the key file';
@@ -97,6 +110,12 @@ function addKeyring(keyring: Command): void {
     .action(async (file: string, key: string, given: EditOptions) => {
       const { setSealing } = await import('./keys/keyring-edit.ts');
       setSealing(file, key, given);
+    });
+  edit('subject-key', 'pseudonyms are made with this key: kiosks pass no code, and take no slice, of another one')
+    .argument('<key>', 'check value (6 hex digits), what `keys subject-check` printed, or the key file')
+    .action(async (file: string, key: string, given: EditOptions) => {
+      const { setSubjectKey } = await import('./keys/keyring-edit.ts');
+      setSubjectKey(file, key, given);
     });
   const threshold = ['--threshold <n>', 'so many roots must sign from then on', wholeNumber] as const;
   edit('add-root', 'a further root, which must sign too')

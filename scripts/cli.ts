@@ -3,7 +3,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { Fault } from '../config/faults.ts';
 import { programVersion } from '../config/host/program-version.ts';
-import { inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
+import { fingerprint, inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCameraCommands } from './cli-camera.ts';
 import { addCentreCommands } from './cli-centre.ts';
 import { addKeyCommands } from './cli-keys.ts';
@@ -95,7 +95,10 @@ program
   .option('--from <unix>', 'start of validity (now)', unixSeconds)
   .option('--declared-at <unix>', 'time of the health declaration (now)', unixSeconds)
   .option('--subject <hex>', 'pseudonym of the person or vehicle, 12 bytes')
-  .option('--subject-key <file>', 'make the pseudonym from --id-number with this key')
+  .option('--subject-key <file>', 'make the pseudonym from --id-number (of a vehicle: from --plate) with this key')
+  .option('--subject-key-check <check>', 'with --subject: which key its pseudonym is of (keys subject-check)')
+  .option('--keyring <file>', 'signed keyring, with --root: refuse a subject key that it does not pin')
+  .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
   .option('--id-number <digits>', '12 digits; binds the code to the card')
   .option('--plate <plate>', 'binds the code to the vehicle')
   .option('--name <masked>', 'for the officer: A-Z, * and blanks, at most 16')

@@ -59,7 +59,7 @@ async function demoIn(opened: Closers, folder: string, options: DemoOptions, say
   const host = createNodeHost(options.json ? 'error' : 'warn');
   const clipFile = join(folder, 'people.y4m');
   const kit = createDemoKit(
-    { folder, nowMs: host.clock.wallMs(), demo: true, slice: false, config: cameraConfig(options, clipFile) },
+    { folder, nowMs: host.clock.wallMs(), demo: true, slice: false, pinSubjectKey: true, config: cameraConfig(options, clipFile) },
     host.random,
   );
   say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');

@@ -2,15 +2,17 @@
 import { writeFileSync } from 'node:fs';
 import QRCode from 'qrcode';
 import { nodeClock, nodeRandom } from '../config/host/node-host.ts';
-import { fromHex } from '../sync/credential/bytes.ts';
+import { fromHex, toHex } from '../sync/credential/bytes.ts';
 import { type Claims, credentialClasses, encodeClaims, parseClaims } from '../sync/credential/claims.ts';
 import { signSign1 } from '../sync/credential/cose.ts';
 import { writeCp1, writeCp2 } from '../sync/credential/credential.ts';
 import { isPublicKeyAcceptable } from '../sync/credential/ed25519.ts';
 import { writeCredentialLink } from '../sync/holder/credential-link.ts';
-import { idTag, plateTag, subjectPseudonym } from '../sync/protocol/tags.ts';
+import { idTag, isPlate, normalisePlate, plateTag, subjectKeyCheck, subjectPseudonym } from '../sync/protocol/tags.ts';
 import { CommandError, exitCode } from './command.ts';
 import { describeKey, readKeyFile } from './key-file.ts';
+import { readSubjectKeyCheck } from './keys/subject-key.ts';
+import { loadKeyring } from './verify.ts';
 
 export interface IssueOptions {
   readonly key: string;
@@ -22,6 +24,10 @@ export interface IssueOptions {
   readonly declaredAt?: number;
   readonly subject?: string;
   readonly subjectKey?: string;
+  readonly subjectKeyCheck?: string;
+  /** Signed keyring and the fingerprint of its root. */
+  readonly keyring?: string;
+  readonly root?: string;
   readonly idNumber?: string;
   readonly plate?: string;
   readonly name?: string;
@@ -79,6 +85,9 @@ function deviceKeyOf({ devicePublicKey }: IssueOptions, deviceSeed: Uint8Array |
 }
 
 function claimsOf(options: IssueOptions, nowS: number, deviceKey: Uint8Array | undefined): Claims {
+  const { idNumber, plate } = options;
+  if (idNumber !== undefined && !/^\d{12}$/.test(idNumber)) fail('--id-number takes 12 digits');
+  if (plate !== undefined && !isPlate(normalisePlate(plate))) fail('--plate takes a plate of 5 to 10 letters and digits');
   const from = options.from ?? nowS;
   const cti = nodeRandom.bytes(8);
   return {
@@ -86,13 +95,13 @@ function claimsOf(options: IssueOptions, nowS: number, deviceKey: Uint8Array | u
     notBefore: from,
     cti,
     class: classOf(options.class),
-    subject: subjectOf(options),
+    ...subjectOf(options),
     areas: options.area.map((area) => (/^\d{1,5}$/.test(area) ? Number(area) : fail('--area takes codes of up to 5 digits'))),
     purpose: options.purpose,
     declaredAt: options.declaredAt ?? nowS,
     ...(options.name !== undefined && { maskedName: options.name }),
-    ...(options.plate !== undefined && { plateTag: plateTag(cti, options.plate) }),
-    ...(options.idNumber !== undefined && { idTag: idTag(cti, options.idNumber) }),
+    ...(plate !== undefined && { plateTag: plateTag(cti, plate) }),
+    ...(idNumber !== undefined && { idTag: idTag(cti, idNumber) }),
     ...(options.maxUses !== undefined && { maxUses: options.maxUses }),
     ...(deviceKey !== undefined && { deviceKey }),
   };
@@ -105,12 +114,44 @@ function classOf(given: string): number {
     : fail(`--class takes ${Object.keys(classNames).join(', ')} or 1 to 6`);
 }
 
-/** The pseudonym: given, or made from an id number with the key that only the issuer holds. */
-function subjectOf({ subject, subjectKey, idNumber }: IssueOptions): Uint8Array {
-  if (idNumber !== undefined && !/^\d{12}$/.test(idNumber)) return fail('--id-number takes 12 digits');
-  if (subject !== undefined) return /^[0-9a-f]{24}$/.test(subject) ? fromHex(subject) : fail('--subject takes 24 lower-case hex digits');
-  if (subjectKey === undefined || idNumber === undefined) return fail('give --subject, or --subject-key with --id-number');
-  return subjectPseudonym(readKeyFile(subjectKey), idNumber);
+type Subject = Pick<Claims, 'subject' | 'subjectKeyCheck'>;
+
+/** The pseudonym with the check value of its key: both given, or made with the key that only centre and issuers hold. */
+function subjectOf(options: IssueOptions): Subject {
+  const pinned = pinnedSubjectKey(options);
+  const subject = options.subjectKey === undefined ? givenSubject(options) : madeSubject(options, options.subjectKey);
+  const stated = subject.subjectKeyCheck && toHex(subject.subjectKeyCheck);
+  if (pinned !== undefined && stated !== pinned) {
+    const what =
+      stated === undefined ? 'give --subject-key, or --subject-key-check with --subject' : `this is ${stated}: give the right one`;
+    throw new CommandError(exitCode.dataError, `the keyring pins the subject key ${pinned}, and no other finds who is held; ${what}`);
+  }
+  if (stated === undefined) process.stderr.write(`${UNCHECKED}\n`);
+  return subject;
+}
+
+const UNCHECKED =
+  'note: the code does not say which subject key its pseudonym is of (--subject-key-check): kiosks whose keyring pins one do not pass it';
+
+function pinnedSubjectKey({ keyring, root }: IssueOptions): string | undefined {
+  if ((keyring === undefined) !== (root === undefined)) return fail('--keyring and --root go together');
+  return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root).subjectKeyCheck;
+}
+
+function givenSubject({ subject, subjectKeyCheck: check }: IssueOptions): Subject {
+  if (subject === undefined) return fail('give --subject-key with --id-number (for a vehicle: with --plate), or --subject');
+  if (!/^[0-9a-f]{24}$/.test(subject)) return fail('--subject takes 24 lower-case hex digits');
+  return { subject: fromHex(subject), ...(check !== undefined && { subjectKeyCheck: fromHex(readSubjectKeyCheck(check)) }) };
+}
+
+/** A vehicle's code is looked up by its plate, as the registry writes it; every other code by the person's number. */
+function madeSubject({ subject, class: given, idNumber, plate }: IssueOptions, keyFile: string): Subject {
+  if (subject !== undefined) return fail('give --subject or --subject-key, not both');
+  const isVehicle = classOf(given) === credentialClasses.vehicle;
+  const name = isVehicle ? plate && normalisePlate(plate) : idNumber;
+  if (name === undefined) return fail(`--subject-key needs ${isVehicle ? '--plate: a vehicle is looked up by it' : '--id-number'}`);
+  const key = readKeyFile(keyFile);
+  return { subject: subjectPseudonym(key, name), subjectKeyCheck: subjectKeyCheck(key) };
 }
 
 /** With a link, pictures hold the link: a phone's own camera opens it. */

@@ -3,19 +3,24 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNodeHost, environment } from '../config/host/node-host.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
+import type { Keyring } from '../sync/credential/keyring.ts';
 import { authorityDay } from '../sync/protocol/authority-time.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { statusChange } from '../sync/upstream/registry/rules.ts';
+import { requireOneSubjectKey } from '../sync/upstream/registry/subject-key.ts';
 import type { RegistryChange } from '../sync/upstream/store/store.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
 import { openStore } from './upstream.ts';
-import { loadTrust } from './verify.ts';
+import { loadKeyring } from './verify.ts';
 
 export interface RegistryOptions {
   readonly store: string;
   readonly keys: string;
   readonly actor?: string | undefined;
+  /** Signed keyring and its root: the subject key must be the one that it pins. */
+  readonly keyring?: string | undefined;
+  readonly root?: string | undefined;
 }
 
 const words: Record<string, string> = {
@@ -39,9 +44,10 @@ export async function setStatus(
 ): Promise<void> {
   const host = createNodeHost('warn');
   const today = authorityDay(host.clock.wallMs() / 1000);
-  const change = statusChange({ ...subject, ...given }, subjectKey(options.keys), today);
+  const key = subjectKey(options);
+  const change = statusChange({ ...subject, ...given }, key, today);
   if (!change.ok) throw new CommandError(exitCode.dataError, words[change.reason] ?? change.reason);
-  await apply(change.value, `status ${change.value.status}`, options);
+  await apply(change.value, `status ${change.value.status}`, options, { subjectKey: key });
 }
 
 export async function changeCredential(kind: 'revoked' | 'released', cti: string, days: number, options: RegistryOptions): Promise<void> {
@@ -52,28 +58,26 @@ export async function changeCredential(kind: 'revoked' | 'released', cti: string
 }
 
 /** Makes every code of an issuer's key count no more, for good; at the kiosks within seconds, ahead of the next keyring. */
-export async function killKey(
-  kid: string,
-  options: RegistryOptions & { readonly keyring?: string; readonly root?: string },
-): Promise<void> {
+export async function killKey(kid: string, options: RegistryOptions): Promise<void> {
   if (!/^[0-9a-f]{8}$/.test(kid)) throw new CommandError(exitCode.dataError, 'a key id (kid) has 8 lower-case hex digits');
-  if ((options.keyring === undefined) !== (options.root === undefined)) {
-    throw new CommandError(exitCode.usage, '--keyring and --root go together');
+  const trust = keyringOf(options)?.trust;
+  if (trust !== undefined && !trust.has(kid)) {
+    const listed = [...trust.keys()].join(', ') || 'none';
+    throw new CommandError(exitCode.failed, `the keyring lists no issuer ${kid}; it lists: ${listed}`);
   }
-  if (options.keyring !== undefined) {
-    const trust = loadTrust(options.keyring, options.root);
-    if (!trust.has(kid)) {
-      const listed = [...trust.keys()].join(', ') || 'none';
-      throw new CommandError(exitCode.failed, `the keyring lists no issuer ${kid}; it lists: ${listed}`);
-    }
-  }
-  await apply({ kind: 'key-killed', kid: fromHex(kid) }, 'kill-key', options, kid);
+  await apply({ kind: 'key-killed', kid: fromHex(kid) }, 'kill-key', options, { detail: kid });
 }
 
-async function apply(change: RegistryChange, action: string, options: RegistryOptions, detail = ''): Promise<void> {
+async function apply(
+  change: RegistryChange,
+  action: string,
+  options: RegistryOptions,
+  { detail = '', subjectKey: key }: { readonly detail?: string; readonly subjectKey?: Uint8Array } = {},
+): Promise<void> {
   const host = createNodeHost('warn');
   const store = openStore(options.store);
   try {
+    if (key !== undefined) await requireOneSubjectKey(store, { subjectKey: key, pinned: keyringOf(options)?.subjectKeyCheck });
     const audit = { atMs: host.clock.wallMs(), actor: actorOf(options), action, detail };
     const changed = await store.changeRegistry([change], true, audit);
     process.stdout.write(`${JSON.stringify({ action, changed: changed > 0, feed: await store.feedHead() })}\n`);
@@ -85,11 +89,12 @@ async function apply(change: RegistryChange, action: string, options: RegistryOp
 export async function importFile(file: string, options: RegistryOptions & { readonly dryRun?: boolean }): Promise<number> {
   if (!existsSync(file)) throw new CommandError(exitCode.noInput, `cannot read ${file}`);
   const host = createNodeHost('warn');
-  const key = subjectKey(options.keys);
+  const key = subjectKey(options);
   const store = openStore(options.store);
   const say = (line: string) => process.stderr.write(`${line}\n`);
   let said = 0;
   try {
+    await requireOneSubjectKey(store, { subjectKey: key, pinned: keyringOf(options)?.subjectKeyCheck }, options.dryRun !== true);
     const result = await importCsv(
       store,
       {
@@ -114,8 +119,13 @@ export async function importFile(file: string, options: RegistryOptions & { read
 }
 
 /** The key that makes pseudonyms. It is not made here: another one would name other people. */
-function subjectKey(folder: string): Uint8Array {
-  return readKeyFile(join(folder, 'subject.key'));
+function subjectKey({ keys }: RegistryOptions): Uint8Array {
+  return readKeyFile(join(keys, 'subject.key'));
+}
+
+function keyringOf({ keyring, root }: RegistryOptions): Keyring | undefined {
+  if ((keyring === undefined) !== (root === undefined)) throw new CommandError(exitCode.usage, '--keyring and --root go together');
+  return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root);
 }
 
 function actorOf({ actor }: RegistryOptions): string {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { toHex } from '../sync/credential/bytes.ts';
 import type { Claims } from '../sync/credential/claims.ts';
 import { readCredential } from '../sync/credential/credential.ts';
-import { readKeyring } from '../sync/credential/keyring.ts';
+import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
 import { parseTrustFile, type TrustList } from '../sync/credential/trust.ts';
 import { CommandError, exitCode } from './command.ts';
 
@@ -12,7 +12,7 @@ import { CommandError, exitCode } from './command.ts';
  * file is taken too).
  */
 export function loadTrust(file: string, root: string | undefined): TrustList {
-  if (root !== undefined) return loadKeyring(file, root);
+  if (root !== undefined) return loadKeyring(file, root).trust;
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(file, 'utf8'));
@@ -25,7 +25,8 @@ export function loadTrust(file: string, root: string | undefined): TrustList {
   return trust.value;
 }
 
-function loadKeyring(file: string, root: string): TrustList {
+/** A keyring that is believed from this root. */
+export function loadKeyring(file: string, root: string): Keyring {
   if (!/^[0-9a-f]{64}$/.test(root)) throw new CommandError(exitCode.usage, '--root takes 64 lower-case hex digits');
   let text: string;
   try {
@@ -35,7 +36,7 @@ function loadKeyring(file: string, root: string): TrustList {
   }
   const keyring = readKeyring(text, root);
   if (!keyring.ok) throw new CommandError(exitCode.dataError, `${file}: ${keyring.reason}`);
-  return keyring.value.trust;
+  return keyring.value;
 }
 
 /** The JSON form of one verdict: `{ok, reason, claims}`. */

@@ -22,6 +22,8 @@ export interface SliceAnswer {
   /** Days since 1970-01-01 in the authority's time zone, both inclusive; undefined: no end known. */
   readonly fromDay: number;
   readonly untilDay: number | undefined;
+  /** The pseudonym was made with another key than the rows, or may have been: that nobody was found says nothing. */
+  readonly otherSubjectKey: boolean;
 }
 
 /** What this kiosk remembers of earlier passes; instants are Unix milliseconds of trusted time. */
@@ -190,7 +192,8 @@ function checkRegistry({ slice }: Known, { nowMs, policy }: DecisionContext): Re
   if (slice.revoked) return 'revoked';
   const today = authorityDay(nowMs / 1000);
   const holds = isHeld(slice.status, policy) && slice.fromDay <= today && (slice.untilDay === undefined || today <= slice.untilDay);
-  return holds ? 'status-hold' : undefined;
+  if (holds) return 'status-hold';
+  return slice.otherSubjectKey ? 'subject-key-mismatch' : undefined;
 }
 
 function isHeld(status: Status, policy: Policy): boolean {

@@ -116,7 +116,13 @@ function deciding(presented: Extract<Presented, { kind: 'code' }>, context: Deci
 
 function registryText({ slice }: Extract<Presented, { kind: 'code' }>): Sentence {
   if (slice === undefined) return { vi: 'Không tra được danh sách.', en: 'The lists could not be asked.' };
-  const { revoked, status, fromDay, untilDay } = slice;
+  const { revoked, status, fromDay, untilDay, otherSubjectKey } = slice;
+  if (otherSubjectKey && status === 'clear') {
+    return {
+      vi: 'Danh sách: tra bằng khóa bí danh khác nên không thể thấy ai.',
+      en: 'Lists: asked under another subject key, which finds nobody.',
+    };
+  }
   if (status === 'clear') {
     return revoked
       ? { vi: 'Danh sách: mã nằm trong danh sách thu hồi.', en: 'Lists: the code is on the list of revoked ones.' }

@@ -86,14 +86,17 @@ function readOf(one: GoldenCase, nowS: number, policy: Policy): ReadResult {
 function presentedOf(one: GoldenCase, read: ReadResult, nowS: number): Presented {
   const today = authorityDay(nowS);
   const ago = (spanS: number | undefined) => (spanS === undefined ? undefined : (nowS - spanS) * 1000);
-  const { revoked, status, fromDays, untilDays } = one;
+  const { revoked, status, fromDays, untilDays, otherSubjectKey = false } = one;
   return {
     kind: 'code',
     read,
     slice:
       one.lookup === 'failed'
         ? undefined
-        : { revoked, status, fromDay: today + fromDays, untilDay: untilDays === null ? undefined : today + untilDays },
+        : {
+            ...{ revoked, status, otherSubjectKey, fromDay: today + fromDays },
+            untilDay: untilDays === null ? undefined : today + untilDays,
+          },
     reuse: {
       credentialPassedAtMs: ago(one.passedAgoS),
       subjectPassedAtMs: ago(one.subjectPassedAgoS ?? one.passedAgoS),

@@ -71,7 +71,7 @@ it("another lane's word never lets anybody pass, never stops anybody, and change
       };
       const form = given.step === undefined ? ('paper' as const) : ('app' as const);
       const value = { form, kid: '00000000', claims, ...(given.step !== undefined && { step: given.step }) };
-      const slice = { revoked: given.revoked, status: given.status, fromDay: 0, untilDay: undefined };
+      const slice = { revoked: given.revoked, status: given.status, fromDay: 0, untilDay: undefined, otherSubjectKey: false };
       const presented = (state: ReuseState): Presented => ({
         kind: 'code',
         read: { ok: true, value },

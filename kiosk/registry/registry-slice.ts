@@ -20,10 +20,12 @@ export interface RegistrySlice {
   readonly signer: string;
   /** The database that is open; it is never written to. */
   readonly file: string;
-  /** About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
-  lookup(claims: Pick<Claims, 'cti' | 'subject'>): SliceAnswer;
+  /** Whether the keys agree is for the registry to add. About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
+  lookup(claims: LookedUp): SliceAnswer;
   close(): void;
 }
+
+export type LookedUp = Pick<Claims, 'cti' | 'subject' | 'subjectKeyCheck'>;
 
 /** What is newer than the slice. */
 export type SliceOverlay = Pick<FeedOverlay, 'status' | 'revoked'>;
@@ -123,7 +125,8 @@ function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Omi
           const rowKey = sliceRowKey(key, claims.subject);
           const urgent = overlay.status(rowKey);
           if (urgent === undefined) return answer(revoked, findStatus.get(rowKey));
-          return { revoked, status: urgent.status, fromDay: urgent.fromDay, untilDay: urgent.untilDay ?? undefined };
+          const { status, fromDay, untilDay } = urgent;
+          return { revoked, status, fromDay, untilDay: untilDay ?? undefined, otherSubjectKey: false };
         } catch (error) {
           throw new Fault('slice-corrupt', 'A lookup failed.', { cause: error });
         }
@@ -149,9 +152,9 @@ function prepareLookups(database: Database) {
 }
 
 function answer(revoked: boolean, row: unknown): SliceAnswer {
-  if (row === undefined) return { revoked, status: 'clear', fromDay: 0, untilDay: undefined };
+  if (row === undefined) return { revoked, status: 'clear', fromDay: 0, untilDay: undefined, otherSubjectKey: false };
   const { status, from_day, until_day } = statusRow.parse(row);
   const name = statuses[status];
   // A status that this version does not know is held, not passed.
-  return { revoked, status: name ?? 'hold', fromDay: from_day, untilDay: until_day ?? undefined };
+  return { revoked, status: name ?? 'hold', fromDay: from_day, untilDay: until_day ?? undefined, otherSubjectKey: false };
 }

@@ -17,6 +17,7 @@ import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { FeedOverlay } from './feed-overlay.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
+import { isPinnedSubjectKey, requirePinnedSubjectKey, withSubjectKey } from './subject-key.ts';
 
 export interface RegistryFiles {
   readonly keyring: string;
@@ -154,6 +155,7 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
   const slice = openSlice(files.slice, keyring.roles.slice, overlay, verified);
   try {
     checkAudience('slice-corrupt', slice.manifest.audience, audiences);
+    requirePinnedSubjectKey(slice.manifest, keyring.subjectKeyCheck);
     refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.content);
     floor.raise('keyring', keyring.version, keyring.digest, { ...keyring.anchor, pin: files.root });
     floor.raise('policy', policy.value.version, policy.digest);
@@ -173,12 +175,12 @@ function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefin
   const freshAtMs = () => freshness(slice, overlay);
   const dataFreshAtMs = () => ({ statuses: freshAtMs(), revocations: freshAtMs(), keys: keysFreshness(keyring, overlay) });
   const trust = livingTrust(keyring.trust, slice.manifest.killedKeys, overlay);
-  return { ...lists, keyring, trust, freshAtMs, dataFreshAtMs, issuedAtMs };
+  return { ...lists, slice: withSubjectKey(slice, keyring.subjectKeyCheck), keyring, trust, freshAtMs, dataFreshAtMs, issuedAtMs };
 }
 
 /**
  * The lists in use, under the keyring that holds now; undefined where one of them rests on a key that it does not name any
- * more, and where the slice was overwritten in place. One replaced by rename is still whole for who has it open.
+ * more or on a subject key that it does not pin, and where the slice was overwritten in place. One replaced by rename is still whole for who has it open.
  */
 function keepUnder(keyring: Keyring, content: RegistryContent, overlay: FeedOverlay | undefined): RegistryContent | undefined {
   if (isOverwritten(content.sliceStamp, fileStamp(content.slice.file))) return undefined;
@@ -187,7 +189,10 @@ function keepUnder(keyring: Keyring, content: RegistryContent, overlay: FeedOver
     const [before, now] = [content.keyring.roles[role].get(kid), keyring.roles[role].get(kid)];
     return before !== undefined && now !== undefined && compareBytes(before, now) === 0;
   };
-  const isHeld = isNamed('release', content.policySigner) && isNamed('slice', content.slice.signer);
+  const isHeld =
+    isNamed('release', content.policySigner) &&
+    isNamed('slice', content.slice.signer) &&
+    isPinnedSubjectKey(content.slice.manifest, keyring.subjectKeyCheck);
   return isHeld ? assemble(keyring, content, overlay) : undefined;
 }
 

@@ -68,6 +68,8 @@ describe('the guide', () => {
     for (const name of ['root.key', 'release.key', 'issuer.key', 'keys/slice.key', 'keys/sealing.key', 'keys/subject.key']) {
       expect(statSync(file(name)).mode & 0o777, name).toBe(0o600);
     }
+    const { subjectKeyCheck } = z.object({ subjectKeyCheck: z.string() }).parse(JSON.parse(readFileSync(file('subject.check'), 'utf8')));
+    expect(keyring().subjectKeyCheck).toBe(subjectKeyCheck);
   }, 60_000);
 
   it('adds an issuer, retires it, and revokes another', async () => {
@@ -103,6 +105,11 @@ describe('the guide', () => {
     const { publicKey } = z.object({ publicKey: z.string() }).parse(JSON.parse(readFileSync(file('sealing-2.pub'), 'utf8')));
     expect(Buffer.from(keyring().sealingKey).toString('hex')).toBe(publicKey);
     expect(sealKidOf(keyring().sealingKey)).not.toBe(before);
+  }, 60_000);
+
+  it('pins the subject key', () => {
+    const said = perform('subject-key', { FINGERPRINT: about('root.pub').fingerprint });
+    expect(said).toContain(`pseudonyms are made with the subject key ${keyring().subjectKeyCheck}`);
   }, 60_000);
 
   it('exchanges the root, and goes on with the new one under the old pin', () => {

@@ -55,20 +55,22 @@ export const ceremonies: readonly Ceremony[] = [
         commands: [`${CLI} keys new issuer.key > issuer.pub`],
       },
       {
-        en: 'At the centre: make the online keys, the sealing key and the key of pseudonyms, which never changes. Bring the .pub files.',
-        vi: 'Tại trung tâm: tạo các khóa trực tuyến, khóa niêm phong và khóa bí danh (không bao giờ đổi). Mang các tệp .pub về.',
+        en: 'At the centre: make the online keys, the sealing key and the key of pseudonyms, which never changes. Bring the .pub files and subject.check.',
+        vi: 'Tại trung tâm: tạo các khóa trực tuyến, khóa niêm phong và khóa bí danh (không bao giờ đổi). Mang các tệp .pub và subject.check về.',
         commands: [
           `for name in slice feed receipt fleet config; do ${CLI} keys new keys/$name.key > $name.pub; done`,
           `${CLI} keys new --sealing keys/sealing.key > sealing.pub`,
           `${CLI} keys new keys/subject.key > /dev/null`,
+          `${CLI} keys subject-check keys/subject.key > subject.check`,
         ],
       },
       {
-        en: 'Offline: write the keyring. Name classes and areas of each issuer.',
-        vi: 'Ngoại tuyến: lập bộ khóa. Ghi rõ loại và khu vực của từng nơi cấp.',
+        en: 'Offline: write the keyring. Name classes and areas of each issuer, and pin the subject key: a code of another one finds nobody.',
+        vi: 'Ngoại tuyến: lập bộ khóa. Ghi rõ loại và khu vực của từng nơi cấp, và ghim khóa bí danh: mã tạo bằng khóa khác sẽ không tra ra ai.',
         commands: [
           `${CLI} keys keyring new next.json --root root.pub --release release.pub --slice slice.pub --feed feed.pub --receipt receipt.pub --fleet fleet.pub --config config.pub --sealing sealing.pub`,
           `${CLI} keys keyring add-issuer next.json issuer.pub --classes travel-permit,shipper --areas 79`,
+          `${CLI} keys keyring subject-key next.json subject.check`,
         ],
       },
       {
@@ -196,6 +198,26 @@ export const ceremonies: readonly Ceremony[] = [
         en: 'Offline: name the new one.',
         vi: 'Ngoại tuyến: ghi khóa mới.',
         commands: [`${CLI} keys keyring set-sealing next.json sealing-2.pub`],
+      },
+      sign,
+      putInPlace,
+    ],
+  },
+  {
+    name: 'subject-key',
+    en: 'Pin the subject key in a keyring that does not name it yet',
+    vi: 'Ghim khóa bí danh vào bộ khóa chưa ghi khóa này',
+    steps: [
+      {
+        en: "At the centre: print the key's check value, which is no secret, and bring subject.check. First bring kiosks, centre and issuers to this version, in this order, and wait seven days: once it is pinned, kiosks pass no code that does not state the key.",
+        vi: 'Tại trung tâm: in giá trị kiểm tra của khóa (không phải bí mật) và mang subject.check về. Trước đó lần lượt nâng cấp các máy, trung tâm và các nơi cấp rồi chờ bảy ngày: sau khi ghim, máy không cho qua mã không ghi khóa.',
+        commands: [`${CLI} keys subject-check keys/subject.key > subject.check`],
+      },
+      begin,
+      {
+        en: 'Offline: pin it.',
+        vi: 'Ngoại tuyến: ghim khóa.',
+        commands: [`${CLI} keys keyring subject-key next.json subject.check`],
       },
       sign,
       putInPlace,

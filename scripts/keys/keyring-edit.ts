@@ -11,6 +11,7 @@ import { CommandError, exitCode } from '../command.ts';
 import { type KeyringDraft, readDraft, writeDraft } from './keyring-draft.ts';
 import { compareKeyrings, describeKeyring, keyringWarnings, kidOf } from './keyring-words.ts';
 import { readPublicKey } from './public-key.ts';
+import { readSubjectKeyCheck } from './subject-key.ts';
 
 export interface EditOptions {
   readonly json?: boolean | undefined;
@@ -104,6 +105,12 @@ export function setRole(file: string, role: RoleName, keys: readonly string[], g
 export function setSealing(file: string, key: string, given: EditOptions): void {
   const sealing = readPublicKey(key, 'sealing');
   edit(file, given, (draft) => ({ ...draft, sealing }));
+}
+
+/** `given`: the key file, what `keys subject-check` has printed of it, or the check value itself. */
+export function setSubjectKey(file: string, given: string, options: EditOptions): void {
+  const subjectKeyCheck = readSubjectKeyCheck(given);
+  edit(file, options, (draft) => ({ ...draft, subjectKeyCheck }));
 }
 
 export function addRoot(file: string, key: string, given: EditOptions & { threshold?: number | undefined }): void {

@@ -5,7 +5,7 @@ import { type KeyringBody, rootFingerprint } from '../../sync/credential/keyring
 import { roleNames } from '../../sync/credential/statement.ts';
 import { sealKidOf } from '../../sync/protocol/sealing.ts';
 
-type Content = Pick<KeyringBody, 'roots' | 'threshold' | 'issuers' | 'roles' | 'sealing' | 'upstreamPins' | 'demo'>;
+type Content = Pick<KeyringBody, 'roots' | 'threshold' | 'issuers' | 'roles' | 'sealing' | 'upstreamPins' | 'subjectKeyCheck' | 'demo'>;
 type Issuer = KeyringBody['issuers'][number];
 
 const DAY_MS = 86_400_000;
@@ -18,7 +18,7 @@ export function kidOf(key: string): string {
 }
 
 export function describeKeyring(content: Content): string[] {
-  const { roots, threshold, issuers, roles, sealing, upstreamPins } = content;
+  const { roots, threshold, issuers, roles, sealing, upstreamPins, subjectKeyCheck } = content;
   return [
     ...roots.map((key) => `root ${kidOf(key)}, fingerprint ${rootFingerprint(fromHex(key))}`),
     `${threshold} of ${roots.length} ${roots.length === 1 ? 'root' : 'roots'} must sign`,
@@ -26,6 +26,7 @@ export function describeKeyring(content: Content): string[] {
     ...roleNames.map((role) => `${role}: ${roles[role].map(kidOf).join(', ') || 'no key'}`),
     `crossings are sealed to ${sealKidOf(fromHex(sealing))}`,
     ...(upstreamPins.length > 0 ? [`TLS of the centre is pinned to ${upstreamPins.map(shortOf).join(', ')}`] : []),
+    ...(subjectKeyCheck === undefined ? [] : [`pseudonyms are made with the subject key ${subjectKeyCheck}`]),
   ];
 }
 
@@ -39,6 +40,9 @@ export function compareKeyrings(before: Content, after: Content): string[] {
     ...(before.sealing === after.sealing
       ? []
       : [`sealing key: ${sealKidOf(fromHex(before.sealing))} -> ${sealKidOf(fromHex(after.sealing))}`]),
+    ...(before.subjectKeyCheck === after.subjectKeyCheck
+      ? []
+      : [`subject key: ${before.subjectKeyCheck ?? 'none pinned'} -> ${after.subjectKeyCheck ?? 'none pinned'}`]),
     ...listChanges('TLS pin', before.upstreamPins, after.upstreamPins, shortOf),
     ...(before.demo === after.demo ? [] : [after.demo === true ? 'marked as demo' : 'no longer marked as demo']),
   ];

@@ -26,6 +26,8 @@ export interface Claims {
   readonly class: number;
   /** Pseudonym of the person or vehicle, 12 bytes. */
   readonly subject: Uint8Array;
+  /** 3 bytes: check value of the key that made the pseudonym; absent: the code does not say which key that was. */
+  readonly subjectKeyCheck?: Uint8Array;
   /** 1-16 of `[A-Z *]`, for the officer's screen only. */
   readonly maskedName?: string;
   /** 1-4 area codes, each at most 99999. */
@@ -45,6 +47,10 @@ export interface Claims {
 
 export type ClaimReason = 'claim-unknown' | 'claim-missing' | 'claim-type' | 'claim-range';
 
+/** Length of a pseudonym, and of the check value that may stand behind it. */
+const SUBJECT_BYTES = 12;
+export const SUBJECT_KEY_CHECK_BYTES = 3;
+
 const KEY = { exp: 4, nbf: 5, cti: 7, cp: -65537 } as const;
 const CP = {
   class: 1,
@@ -57,6 +63,12 @@ const CP = {
   deviceKey: 8,
   idTag: 9,
   maxUses: 10,
+  // 11 to 19 are left to the profile: a reader refuses them as unknown.
+  /**
+   * The pseudonym with the check value of its key behind it, in place of `subject`. One claim instead of two saves the two
+   * bytes by which the fullest static code would outgrow what a lane camera reads (262 characters).
+   */
+  checkedSubject: 20,
 } as const;
 
 interface Rule {
@@ -89,7 +101,7 @@ const AREA_MAX = 99_999;
 
 const INNER: ReadonlyMap<number, Rule> = new Map([
   [CP.class, uint(true, 1, 6)],
-  [CP.subject, bytes(true, 12)],
+  [CP.subject, bytes(true, SUBJECT_BYTES)],
   [
     CP.maskedName,
     { required: false, isType: (value) => typeof value === 'string', isInRange: (value) => typeof value === 'string' && NAME.test(value) },
@@ -111,6 +123,13 @@ const INNER: ReadonlyMap<number, Rule> = new Map([
   [CP.maxUses, uint(false, 1, 99)],
 ]);
 
+/** The rules of a code that says which key made its pseudonym: that claim stands in the place of the plain one. */
+const INNER_CHECKED: ReadonlyMap<number, Rule> = new Map(
+  [...INNER].map(([key, rule]) =>
+    key === CP.subject ? [CP.checkedSubject, bytes(true, SUBJECT_BYTES + SUBJECT_KEY_CHECK_BYTES)] : [key, rule],
+  ),
+);
+
 /** Reads a signed payload. CBOR errors come first, then the claim rules. */
 export function parseClaims(payload: Uint8Array): Outcome<Claims, CborReason | ClaimReason> {
   const decoded = decodeCbor(payload);
@@ -123,7 +142,8 @@ export function parseClaims(payload: Uint8Array): Outcome<Claims, CborReason | C
   if (!isCborMap(inner)) return refuse('claim-type');
   const kind = inner.get(CP.class);
   const needsPlate = kind === credentialClasses.shipper || kind === credentialClasses.vehicle;
-  const innerFault = firstFault(inner, INNER, needsPlate ? [CP.plateTag] : []);
+  const rules = inner.has(CP.checkedSubject) ? INNER_CHECKED : INNER;
+  const innerFault = firstFault(inner, rules, needsPlate ? [CP.plateTag] : []);
   return innerFault === undefined ? accept(toClaims(outer, inner)) : refuse(innerFault);
 }
 
@@ -145,12 +165,14 @@ function toClaims(outer: CborMap, inner: CborMap): Claims {
   const deviceKey = inner.get(CP.deviceKey);
   const idTag = inner.get(CP.idTag);
   const maxUses = inner.get(CP.maxUses);
+  const checked = inner.get(CP.checkedSubject);
+  const subject = asBytes(checked ?? inner.get(CP.subject));
   return {
     expiresAt: asUint(outer.get(KEY.exp)),
     notBefore: asUint(outer.get(KEY.nbf)),
     cti: asBytes(outer.get(KEY.cti)),
     class: asUint(inner.get(CP.class)),
-    subject: asBytes(inner.get(CP.subject)),
+    subject: subject.slice(0, SUBJECT_BYTES),
     areas: isCborArray(areas) ? areas.map(asUint) : [],
     purpose: asUint(inner.get(CP.purpose)),
     declaredAt: asUint(inner.get(CP.declaredAt)),
@@ -159,6 +181,7 @@ function toClaims(outer: CborMap, inner: CborMap): Claims {
     ...(deviceKey !== undefined && { deviceKey: asBytes(deviceKey) }),
     ...(idTag !== undefined && { idTag: asBytes(idTag) }),
     ...(maxUses !== undefined && { maxUses: asUint(maxUses) }),
+    ...(checked !== undefined && { subjectKeyCheck: subject.slice(SUBJECT_BYTES) }),
   };
 }
 
@@ -172,11 +195,19 @@ function asBytes(value: CborValue | undefined): Uint8Array {
   return value;
 }
 
+function subjectClaim({ subject, subjectKeyCheck }: Claims): [number, CborValue] {
+  if (subjectKeyCheck === undefined) return [CP.subject, subject];
+  const checked = new Uint8Array(subject.length + subjectKeyCheck.length);
+  checked.set(subject);
+  checked.set(subjectKeyCheck, subject.length);
+  return [CP.checkedSubject, checked];
+}
+
 /** Encodes claims as the payload that parseClaims reads. */
 export function encodeClaims(claims: Claims): Uint8Array {
   const inner = new Map<number, CborValue>([
     [CP.class, claims.class],
-    [CP.subject, claims.subject],
+    subjectClaim(claims),
     [CP.areas, claims.areas],
     [CP.purpose, claims.purpose],
     [CP.declaredAt, claims.declaredAt],

@@ -31,6 +31,7 @@ const good: fc.Arbitrary<{ claims: Claims; now: number }> = fc
     class: fc.integer({ min: 1, max: 6 }),
     cti: bytes(8),
     subject: bytes(12),
+    subjectKeyCheck: optional(bytes(3)),
     maskedName: optional(fc.string({ unit: nameLetter, minLength: 1, maxLength: 16 })),
     areas: fc.array(fc.integer({ min: 0, max: 99_999 }), { minLength: 1, maxLength: 4 }),
     plateTag: bytes(4),
@@ -40,7 +41,7 @@ const good: fc.Arbitrary<{ claims: Claims; now: number }> = fc
     maxUses: optional(fc.integer({ min: 1, max: 99 })),
     isApp: fc.boolean(),
   })
-  .map(({ now, spanS, part, ageS, plateTag, hasPlate, maskedName, idTag, maxUses, isApp, ...rest }) => {
+  .map(({ now, spanS, part, ageS, plateTag, hasPlate, maskedName, idTag, maxUses, subjectKeyCheck, isApp, ...rest }) => {
     const notBefore = now - Math.floor(part * (spanS - 1));
     return {
       now,
@@ -51,6 +52,7 @@ const good: fc.Arbitrary<{ claims: Claims; now: number }> = fc
         declaredAt: now - ageS,
         ...((hasPlate || rest.class === 3 || rest.class === 4) && { plateTag }),
         ...(maskedName !== undefined && { maskedName }),
+        ...(subjectKeyCheck !== undefined && { subjectKeyCheck }),
         ...(idTag !== undefined && { idTag }),
         ...(maxUses !== undefined && { maxUses }),
         ...(isApp && { deviceKey }),

@@ -7,6 +7,9 @@ import { toHex } from './bytes.ts';
 import { statementHeader } from './statement.ts';
 import { areaCode, classCode } from './trust.ts';
 
+/** Check value of a subject key (protocol/tags.ts), lower-case hex. */
+export const subjectKeyCheckText = z.string().regex(/^[0-9a-f]{6}$/, 'check value of a subject key: 6 lower-case hex digits');
+
 const key32 = z.string().regex(/^[0-9a-f]{64}$/);
 
 export const keyringSchema = statementHeader.extend({
@@ -44,6 +47,8 @@ export const keyringSchema = statementHeader.extend({
   sealing: key32,
   /** SHA-256 of the SubjectPublicKeyInfos that upstream's TLS may show; none: certificate authorities decide. */
   upstreamPins: z.array(key32).max(16).default([]),
+  /** Check value of the one key that makes pseudonyms; none: codes and slices are compared with each other only. */
+  subjectKeyCheck: subjectKeyCheckText.optional(),
 });
 export type KeyringBody = z.infer<typeof keyringSchema>;
 

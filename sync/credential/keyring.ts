@@ -26,6 +26,8 @@ export interface Keyring {
   readonly roles: Readonly<Record<RoleName, ReadonlyMap<string, Uint8Array>>>;
   readonly sealingKey: Uint8Array;
   readonly upstreamPins: readonly string[];
+  /** Check value of the key that makes pseudonyms, hex; undefined: the keyring pins none. */
+  readonly subjectKeyCheck: string | undefined;
   /** What a newer keyring must follow from. */
   readonly anchor: RootAnchor;
 }
@@ -92,6 +94,7 @@ function buildKeyring(body: KeyringBody, digest: string): Outcome<Keyring, Keyri
     },
     sealingKey: fromHex(body.sealing),
     upstreamPins: body.upstreamPins,
+    subjectKeyCheck: body.subjectKeyCheck,
     anchor: { version: body.version, roots: body.roots, threshold: body.threshold },
   });
 }

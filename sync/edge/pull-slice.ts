@@ -115,7 +115,11 @@ export function readManifest(text: string, sliceId: string, keyring: Keyring): O
   const opened = openManifest(text, keyring.roles.slice);
   if (!opened.ok) return failed(`manifest: ${opened.reason}`);
   const { manifest } = opened.value;
-  return manifest.sliceId === sliceId ? accept(manifest) : failed(`manifest: it is for slice ${manifest.sliceId}`);
+  if (manifest.sliceId !== sliceId) return failed(`manifest: it is for slice ${manifest.sliceId}`);
+  const [{ subjectKeyCheck: stated = 'none' }, pinned] = [manifest, keyring.subjectKeyCheck];
+  // Put in place it would close the lane at the next start.
+  if (pinned === undefined || stated === pinned) return accept(manifest);
+  return failed(`manifest: it states the subject key ${stated}, and the keyring pins ${pinned}`);
 }
 
 /** What no manifest names any more. A file that is still open under Windows stays until the next time. */

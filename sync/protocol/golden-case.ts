@@ -51,6 +51,8 @@ export const goldenCaseSchema = z.strictObject({
   // What the registry says.
   lookup: z.enum(['present', 'failed']).default('present'),
   revoked: z.boolean().default(false),
+  /** The code's pseudonym was made with another key than the registry's. */
+  otherSubjectKey: z.boolean().optional(),
   status: z.enum(statuses).default('clear'),
   /** First and last day, counted from today. */
   fromDays: z.number().int().default(-1),

@@ -27,6 +27,8 @@ export const reasonOrder = [
   // What the registry, the checkpoint and the record of earlier crossings say about a credential that holds.
   'revoked',
   'status-hold',
+  // Nobody was found, and nobody could be: the code's pseudonym was made with another key than the rows.
+  'subject-key-mismatch',
   'area-not-permitted',
   'class-not-permitted',
   'direction-not-permitted',
@@ -250,6 +252,14 @@ export const reasons: Readonly<Record<Reason, ReasonEntry>> = {
       'Staff must check the status',
       'Mời sang bên, giữ khoảng cách, xem hồ sơ.',
       'Ask to step aside, keep distance, look up the case.',
+    ),
+  ),
+  'subject-key-mismatch': seeStaff(
+    words(
+      'Mã tạo bằng khóa bí danh khác, không tra cứu được người này',
+      'Made with another subject key: this person cannot be looked up',
+      'Kiểm tra danh sách theo giấy tờ tùy thân; báo nơi cấp mã.',
+      'Check the lists by the identity card; tell the issuer of the code.',
     ),
   ),
   'area-not-permitted': deny(

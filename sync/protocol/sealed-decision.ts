@@ -36,6 +36,7 @@ export interface DecisionInputs {
         readonly status: (typeof statuses)[number];
         readonly fromDay: number;
         readonly untilDay: number | undefined;
+        readonly otherSubjectKey: boolean;
       }
     | undefined;
   /** Earlier passes, by how long ago they were; undefined for none, or where the kiosk did not ask. */
@@ -148,8 +149,13 @@ function withoutPerson({ maskedName: _name, deviceKey: _key, ...claims }: Claims
   return claims;
 }
 
-function sliceCells({ revoked, status, fromDay, untilDay }: NonNullable<DecisionInputs['slice']>): number[] {
-  return [revoked ? 1 : 0, statuses.indexOf(status), fromDay, ...(untilDay === undefined ? [] : [untilDay])];
+/** Bits of the first cell. */
+const REVOKED = 1;
+const OTHER_SUBJECT_KEY = 2;
+
+function sliceCells({ revoked, status, fromDay, untilDay, otherSubjectKey }: NonNullable<DecisionInputs['slice']>): number[] {
+  const flags = (revoked ? REVOKED : 0) | (otherSubjectKey ? OTHER_SUBJECT_KEY : 0);
+  return [flags, statuses.indexOf(status), fromDay, ...(untilDay === undefined ? [] : [untilDay])];
 }
 
 /** Nothing where all is fresh. */
@@ -203,9 +209,11 @@ const reuseSchema = z
     const isSilent = ageS === undefined && uses === 0 && !stepUsed;
     return isSilent ? own : { ...own, elsewhere: { ageS, uses, stepUsed } };
   });
-const sliceSchema = z
-  .tuple([z.number(), oneOf(statuses), z.number()], z.number())
-  .transform(([revoked, status, fromDay, untilDay]) => ({ revoked: revoked === 1, status, fromDay, untilDay }));
+const sliceSchema = z.tuple([z.number(), oneOf(statuses), z.number()], z.number()).transform(([flags, status, fromDay, untilDay]) => ({
+  ...{ status, fromDay, untilDay },
+  revoked: (flags & REVOKED) !== 0,
+  otherSubjectKey: (flags & OTHER_SUBJECT_KEY) !== 0,
+}));
 const sealedSchema = z.object({
   recordId: bytes.transform(uuidText),
   kioskId: z.string(),

@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { z } from 'zod';
+import { subjectKeyCheckText } from '../credential/keyring-body.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
 import { openStatement, parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
@@ -28,6 +29,8 @@ export const sliceManifestSchema = statementHeader.extend({
   feedSeq: z.number().int().min(0).default(0),
   /** Issuers' keys that were killed and that the keyring does not revoke yet: who has the slice alone knows of them too. */
   killedKeys: z.array(keyIdText).max(KILLED_KEYS_MAX).default([]),
+  /** Check value of the key that made the pseudonyms of its rows; none: the centre does not know it. */
+  subjectKeyCheck: subjectKeyCheckText.optional(),
   snapshot: file,
   /** Files of changes, oldest first: each leads from one content to the next, the last one to this. */
   deltas: z

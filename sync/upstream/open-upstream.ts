@@ -17,6 +17,7 @@ import { currentGroup } from './peers/group.ts';
 import { peerRoutes } from './peers/routes.ts';
 import { createProjector, type Projector } from './projector/projector.ts';
 import { registryRoutes } from './registry/routes.ts';
+import { requireOneSubjectKey } from './registry/subject-key.ts';
 import { createFeedHub } from './slices/feed-hub.ts';
 import { createPublisher, type SliceScope } from './slices/publish.ts';
 import { sliceRoutes } from './slices/routes.ts';
@@ -58,9 +59,10 @@ const PROJECT_MS = 1_000;
 const PRUNE_MS = 3_600_000;
 const REST_FACTOR = 4;
 
-/** Takes over `store` and closes it in the end. Throws Fault('upstream-port-busy'). */
+/** Takes over `store` and closes it in the end. Throws Fault: upstream-port-busy, upstream-keys. */
 export async function openUpstream(store: Store, options: UpstreamOptions, host: Host): Promise<Upstream> {
   const { keys, root, retentionMs } = options;
+  await requireOneSubjectKey(store, { subjectKey: keys.subject, pinned: keys.keyring.subjectKeyCheck });
   const projection = projectionLoop(createProjector(store, keys.sealing, host), host);
   const keyring = openCurrentKeyring(options.keyringFile, root, keys.keyring, host.log);
   const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, isOurRoot: keyring.isBelievedFrom }, host);

@@ -12,6 +12,7 @@ import { type Keyring, readKeyring } from '../credential/keyring.ts';
 import { createSigner, type Signer } from '../credential/signer.ts';
 import type { RoleName } from '../credential/statement.ts';
 import { sealKidOf } from '../protocol/sealing.ts';
+import { requirePinnedKey } from './registry/subject-key.ts';
 
 export interface UpstreamKeys {
   readonly keyring: Keyring;
@@ -49,6 +50,9 @@ export function loadUpstreamKeys({ keyring: keyringFile, root, folder, allowDemo
     }
     return signer;
   };
+  const subjectFile = join(folder, 'subject.key');
+  const subject = existsSync(subjectFile) ? readKey(subjectFile) : undefined;
+  requirePinnedKey(subject, keyring.value.subjectKeyCheck);
   const sealing = readSealingKeys(folder);
   if (!sealing.has(sealKidOf(keyring.value.sealingKey))) {
     throw new Fault('upstream-keys', `${folder} holds no sealing*.key that opens what the keyring has sealed to.`);
@@ -60,7 +64,7 @@ export function loadUpstreamKeys({ keyring: keyringFile, root, folder, allowDemo
     feed: roleKey('feed'),
     fleet: roleKey('fleet'),
     config: roleKey('config'),
-    subject: existsSync(join(folder, 'subject.key')) ? readKey(join(folder, 'subject.key')) : undefined,
+    subject,
     sealing,
   };
 }

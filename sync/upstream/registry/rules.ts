@@ -4,7 +4,7 @@
  */
 import { accept, type Outcome, refuse } from '../../credential/outcome.ts';
 import { type Status, statuses } from '../../protocol/slice.ts';
-import { normalisePlate, subjectPseudonym } from '../../protocol/tags.ts';
+import { isPlate, normalisePlate, subjectPseudonym } from '../../protocol/tags.ts';
 import type { RegistryChange } from '../store/store.ts';
 
 export type RegistryReason =
@@ -54,7 +54,7 @@ function subjectOf(id: string | undefined, plate: string | undefined): Outcome<s
   if (id !== undefined && id !== '') return /^\d{12}$/.test(id) ? accept(id) : refuse('id-form');
   if (plate === undefined || plate === '') return refuse('subject-missing');
   const normalised = normalisePlate(plate);
-  return /^[A-Z0-9]{5,10}$/.test(normalised) ? accept(normalised) : refuse('plate-form');
+  return isPlate(normalised) ? accept(normalised) : refuse('plate-form');
 }
 
 /** Day number; undefined for none, null for what is no date. */

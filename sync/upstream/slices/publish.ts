@@ -29,7 +29,7 @@ export interface PublisherOptions {
   readonly sliceKey: Signer;
   readonly scopes: readonly SliceScope[];
   /** The keyring as it is now. */
-  keyring(): Pick<Keyring, 'trust'>;
+  keyring(): Pick<Keyring, 'trust' | 'subjectKeyCheck'>;
 }
 
 export interface Publisher {
@@ -67,6 +67,12 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     return (await store.killedKeys()).filter((kid) => (trust.get(kid)?.status ?? 'revoked') !== 'revoked');
   };
 
+  const statedSubjectKey = async (): Promise<string | undefined> => {
+    const [kept, { subjectKeyCheck: pinned }] = [await store.subjectKeyCheck(), options.keyring()];
+    if (pinned !== undefined && kept !== pinned) host.log.error('slice-subject-key', { kept, pinned });
+    return kept;
+  };
+
   const build = async (job: BuildJob): Promise<BuiltSlice> =>
     builtSliceSchema.parse(
       await runInWorker({
@@ -84,6 +90,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     const built = await build({ sliceId, regions, key, nowS: Math.floor(nowMs / 1000), folder, base });
     // Read after the build: a kill that the slice's number in the feed covers is among them.
     const killedKeys = await openKills();
+    const subjectKeyCheck = await statedSubjectKey();
     const { content, rows, feedSeq, snapshot, delta, revision, collisions } = built;
     if (collisions > 0) host.log.warn('slice-collisions', { slice: sliceId, collisions });
     const issuedAtMs = host.clock.wallMs();
@@ -100,6 +107,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       rows,
       feedSeq,
       killedKeys,
+      subjectKeyCheck,
       snapshot,
       deltas: worthKeeping([...(base?.deltas ?? []), ...(delta === undefined ? [] : [delta])], snapshot.lengthBytes),
     };
@@ -137,7 +145,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
         const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
         // After a change of the slice key nobody would believe it.
         const isForeign = current !== undefined && !isSignedBy(current.manifest, sliceKey);
-        if (anew || current === undefined || isOld || isChanged || isKilled || isForeign) await publish(scope, current);
+        const isRekeyed = current?.body.subjectKeyCheck !== (await store.subjectKeyCheck());
+        if (anew || current === undefined || isOld || isChanged || isKilled || isForeign || isRekeyed) await publish(scope, current);
       }
       await dropOld();
     },

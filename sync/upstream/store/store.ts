@@ -376,6 +376,10 @@ export interface RegistryStore {
   feedHead(): Promise<number>;
   /** Ids of all keys that were killed, hex, sorted. */
   killedKeys(): Promise<string[]>;
+  /** Check value of the key that made the pseudonyms in the store, hex; undefined: none was ever named. */
+  subjectKeyCheck(): Promise<string | undefined>;
+  /** Keeps the value where there is none yet; returns the one that is kept. */
+  rememberSubjectKey(check: string): Promise<string>;
   /** Grows with every change. */
   registryRevision(): Promise<number>;
   /**

@@ -95,6 +95,8 @@ export function sqliteRegistry(database: Database): RegistryStore {
   const selectPlace = database.prepare('SELECT line FROM registry_import WHERE digest = ?').pluck();
   const putPlace = database.prepare('INSERT INTO registry_import VALUES (?, ?) ON CONFLICT (digest) DO UPDATE SET line = excluded.line');
   const dropPlace = database.prepare('DELETE FROM registry_import WHERE digest = ?');
+  const selectSubjectKey = database.prepare('SELECT key_check FROM subject_key').pluck();
+  const insertSubjectKey = database.prepare('INSERT OR IGNORE INTO subject_key VALUES (1, ?)');
   const apply = changeWriter(database);
   const announce = feedWriter(database);
 
@@ -129,6 +131,11 @@ export function sqliteRegistry(database: Database): RegistryStore {
     feedHead: async () => head(),
     killedKeys: async () => selectKilled.all().map((kid) => toHex(blob.parse(kid))),
     registryRevision: async () => revision(),
+    subjectKeyCheck: async () => z.string().optional().parse(selectSubjectKey.get()),
+    async rememberSubjectKey(check) {
+      insertSubjectKey.run(check);
+      return z.string().parse(selectSubjectKey.get());
+    },
     exportRegistry: (nowS, regions, visitor) => exportAll(nowS, regions, visitor),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
     publishedSlices: async (sliceId, limit) => selectSlices.all(sliceId, limit).map((row) => sliceRow.parse(row)),

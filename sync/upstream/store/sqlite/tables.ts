@@ -184,6 +184,10 @@ CREATE TABLE IF NOT EXISTS registry_revision (
   revision INTEGER NOT NULL
 ) STRICT;
 INSERT OR IGNORE INTO registry_revision VALUES (1, 0);
+CREATE TABLE IF NOT EXISTS subject_key (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  key_check TEXT NOT NULL
+) STRICT;
 CREATE TABLE IF NOT EXISTS slice (
   slice_id TEXT NOT NULL,
   version INTEGER NOT NULL,
