@@ -148,9 +148,10 @@ describe('the path', () => {
     await source.show([textOf('valid')], 500);
     const feed = createDecisionFeed();
     for (const event of decided) feed.add(event.record.id, supervisorRow(event));
-    const display: Pick<Display, 'screen'> = { screen: () => ({ connected: true, state: 'idle', unpainted: 0 }) };
+    const display: Pick<Display, 'screen'> = { screen: () => ({ connected: true, state: 'idle', unpainted: 0, confirmedAgeMs: 100 }) };
     const common = {
       ...{ source: source.codeSource, registry, journal, feed, push: undefined, lanes: undefined },
+      centre: () => undefined,
       display,
       time: createKioskTime(host.clock, { read: () => 0, write: () => undefined }),
     };
@@ -162,7 +163,7 @@ describe('the path', () => {
     const remote = { version: undefined, refused: [] };
     const heartbeat = heartbeatReport(
       { ...common, dataDir: parts.folder, programVersion: 'test', remote, fault: () => undefined },
-      { waiting: 0, quarantined: 0, failure: undefined },
+      { waiting: 0, quarantined: 0, failure: undefined, ages: { push: undefined, pull: undefined, feed: undefined, heartbeat: undefined } },
       host.clock,
     );
     expect(heartbeat.counts).toMatchObject(counted);

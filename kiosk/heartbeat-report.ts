@@ -2,6 +2,7 @@
 import { statfsSync } from 'node:fs';
 import type { FaultCode } from '../config/faults.ts';
 import type { Clock } from '../config/ports/clock.ts';
+import type { SyncAges } from '../sync/protocol/evidence.ts';
 import type { Heartbeat } from '../sync/protocol/heartbeat.ts';
 import { dayName } from './decision/day-name.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
@@ -32,7 +33,7 @@ const TEXT_CHARS_MAX = 200;
 
 export function heartbeatReport(
   parts: ReportParts,
-  queue: { readonly waiting: number; readonly quarantined: number; readonly failure: string | undefined },
+  queue: { readonly waiting: number; readonly quarantined: number; readonly failure: string | undefined; readonly ages: SyncAges },
   clock: Clock,
 ): Omit<Heartbeat, 'done'> {
   const { source, registry, journal, display, time, feed, remote, lanes } = parts;
@@ -57,7 +58,8 @@ export function heartbeatReport(
       config: remote.version,
       peers: lanes?.version(),
     },
-    queue: { ...queue, failure: queue.failure?.slice(0, TEXT_CHARS_MAX) },
+    queue: { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure?.slice(0, TEXT_CHARS_MAX) },
+    answered: wholeAges(queue.ages),
     ...(fault !== undefined && { fault }),
     camera: {
       state: camera.state,
@@ -81,4 +83,9 @@ export function heartbeatReport(
       .slice(0, 64)
       .map(({ key, reason }) => ({ key: key.slice(0, 64), reason: reason.slice(0, TEXT_CHARS_MAX) })),
   };
+}
+
+function wholeAges({ push, pull, feed, heartbeat }: SyncAges): SyncAges {
+  const whole = (ageMs: number | undefined) => (ageMs === undefined ? undefined : Math.max(0, Math.round(ageMs)));
+  return { push: whole(push), pull: whole(pull), feed: whole(feed), heartbeat: whole(heartbeat) };
 }

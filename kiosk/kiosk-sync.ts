@@ -12,10 +12,12 @@ import type { Host } from '../config/ports/host.ts';
 import type { Signer } from '../sync/credential/signer.ts';
 import { type FeedLoop, startFeedLoop } from '../sync/edge/feed-loop.ts';
 import { type HeartbeatLoop, startHeartbeatLoop } from '../sync/edge/heartbeat-loop.ts';
+import type { Evidence } from '../sync/edge/loop-tools.ts';
 import { type PullLoop, startPullLoop } from '../sync/edge/pull-loop.ts';
 import { type PushLoop, startPushLoop } from '../sync/edge/push-loop.ts';
 import { createUpstreamClient, type UpstreamClient } from '../sync/edge/upstream-client.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
+import type { SyncAges, SyncLoop } from '../sync/protocol/evidence.ts';
 import type { CommandKind, Heartbeat } from '../sync/protocol/heartbeat.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { Journal } from './journal/journal.ts';
@@ -47,8 +49,8 @@ export interface SyncParts {
   readonly state: KioskState;
   readonly revocation: Revocation;
   readonly lanes?: Pick<OtherLanes, 'offer' | 'version'> | undefined;
-  /** What the kiosk says of itself, given what its queue is like. */
-  report(queue: ReturnType<PushLoop['state']>): Omit<Heartbeat, 'done'>;
+  /** What the kiosk says of itself, given what its queue is like and when each loop was answered. */
+  report(queue: ReturnType<PushLoop['state']>, ages: SyncAges): Omit<Heartbeat, 'done'>;
   carryOut(kind: CommandKind): Promise<{ readonly ok: boolean; readonly detail: string }>;
 }
 
@@ -57,6 +59,8 @@ export interface KioskSync {
   readonly pull: PullLoop;
   readonly feed: FeedLoop;
   readonly heartbeat: HeartbeatLoop;
+  /** How long ago each loop was answered, signed and bound to its request. */
+  ages(): SyncAges;
   stop(): Promise<void>;
 }
 
@@ -87,6 +91,14 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
 
   // Before any loop runs: a damaged key file ends the start.
   const sealingSecret = loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random);
+  /** Those that run already: the first heartbeat is made while they start. */
+  const loops: Partial<Record<SyncLoop, Evidence>> = {};
+  const ageOf = (loop: SyncLoop) => {
+    const atMs = loops[loop]?.lastSuccessAtMs();
+    return atMs === undefined ? undefined : host.clock.monotonicMs() - atMs;
+  };
+  const ages = (): SyncAges => ({ push: ageOf('push'), pull: ageOf('pull'), feed: ageOf('feed'), heartbeat: ageOf('heartbeat') });
+
   const push = startPushLoop(
     {
       journal: {
@@ -163,12 +175,13 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     },
     host,
   );
+  Object.assign(loops, { push, pull, feed });
   const heartbeat = startHeartbeatLoop(
     {
       client: openClient(),
       kioskId,
       keyring: listKeyring,
-      report: () => parts.report(push.state()),
+      report: () => parts.report(push.state(), ages()),
       carryOut: parts.carryOut,
       onWanted(wanted) {
         const [known, content] = [keyring(), registry.content()];
@@ -187,6 +200,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     },
     host,
   );
+  loops.heartbeat = heartbeat;
   const stopDraining = every(host.clock, DRAIN_LOOK_MS, () => {
     const { waiting, failure, receiptAtMs } = push.state();
     if (!revocation.isRevoked() || waiting > 0 || failure !== undefined || receiptAtMs === undefined) return;
@@ -201,6 +215,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     pull,
     feed,
     heartbeat,
+    ages,
     async stop() {
       stopDraining();
       for (const client of clients) client.close();

@@ -199,14 +199,14 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
         state,
         revocation,
         lanes,
-        report: (queue) =>
+        report: (queue, ages) =>
           heartbeatReport(
             {
               ...{ dataDir, source, registry, journal, display, time, feed, remote, lanes },
               programVersion: programVersion(),
               fault: () => fault,
             },
-            { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure },
+            { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure, ages },
             host.clock,
           ),
         async carryOut(kind) {
@@ -228,9 +228,14 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       time,
       feed,
       push: sync?.push,
+      sync,
       lanes,
       clockCard: timeDesk.card,
       linesDropped: () => host.log.dropped?.() ?? 0,
+      centre() {
+        const { queue, syncAges } = kioskFacts(parts, fault);
+        return queue && syncAges && { ages: syncAges, queue };
+      },
     };
     closers.push(
       screen.attach({

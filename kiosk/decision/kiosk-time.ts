@@ -10,6 +10,7 @@ import {
   noteSignedTime,
   noteStatement,
   type SignedTimeReason,
+  signedAgeMs,
   startTime,
   type TrustedTime,
   trustedNowMs,
@@ -20,6 +21,8 @@ export interface KioskTime {
   /** Trusted now, Unix milliseconds. */
   nowMs(): number;
   state(): ClockState;
+  /** How long ago signed time was last taken in this boot; undefined: not yet. */
+  signedAgeMs(): number | undefined;
   /** The statements in use are dated then. */
   noteStatement(issuedAtMs: number): void;
   /** Upstream answered a request of ours, signed, at this instant; the request took `roundTripMs`. Says why it does not count. */
@@ -79,6 +82,7 @@ export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresA
   return {
     nowMs,
     state,
+    signedAgeMs: () => signedAgeMs(time, clock.monotonicMs()),
     noteStatement(issuedAtMs) {
       time = noteStatement(time, issuedAtMs);
     },

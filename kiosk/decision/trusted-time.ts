@@ -113,6 +113,11 @@ export function clockState(time: TrustedTime, monotonicMs: number): ClockState {
   return STATE_OF[time.source];
 }
 
+/** Since signed time was last taken in this boot; undefined where nobody has signed the time, or a jump put it in doubt. */
+export function signedAgeMs({ source, start, jumped }: TrustedTime, monotonicMs: number): number | undefined {
+  return source === 'signed' && !jumped ? monotonicMs - start.monotonicMs : undefined;
+}
+
 /** A statement from the future: its signer's clock is wrong, or the one of the kiosk. */
 function isAhead({ statementMs }: TrustedTime, nowMs: number): boolean {
   return statementMs > nowMs + AHEAD_MS_MAX;

@@ -49,7 +49,13 @@ export interface Display extends Signal {
   setSupervisor(snapshot: SupervisorSnapshot): void;
   /** Closes the screen's connection: the page begins anew. */
   restartScreen(): void;
-  screen(): { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
+  screen(): {
+    readonly connected: boolean;
+    readonly state: CitizenState;
+    readonly unpainted: number;
+    /** Since the page last confirmed what it shows; undefined: not since it connected, or not since it failed. */
+    readonly confirmedAgeMs: number | undefined;
+  };
   /** Who was turned away at the door of the pages so far. */
   refused(): ReturnType<Refusals['counts']>;
 }
@@ -225,7 +231,12 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     restartScreen() {
       screen?.close(4002, 'asked to begin anew');
     },
-    screen: () => ({ connected: isConfirmed(), state: shown.view.state, unpainted }),
+    screen: () => ({
+      connected: isConfirmed(),
+      state: shown.view.state,
+      unpainted,
+      confirmedAgeMs: screen === undefined || confirmedAtMs === undefined ? undefined : host.clock.monotonicMs() - confirmedAtMs,
+    }),
     refused: server.refusals.counts,
     async close() {
       stopTick();

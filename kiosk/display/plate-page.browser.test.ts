@@ -22,13 +22,15 @@ const waiting: SupervisorDecision = {
 const snapshot = (decisions: readonly SupervisorDecision[]): SupervisorSnapshot => ({
   ...{ kioskId: 'k1', checkpointId: 'c1', lane: '1', demo: false, open: true, fault: undefined },
   camera: { state: 'live', frameAgeMs: 40, frameRateHz: 15, restarts: 0 },
-  screen: { connected: true, state: 'see-staff', unpainted: 0 },
-  clock: { state: 'trusted', at: '2026-01-15T03:00:05.000Z' },
+  screen: { connected: true, state: 'see-staff', unpainted: 0, confirmedAgeMs: 400 },
+  clock: { state: 'trusted', at: '2026-01-15T03:00:05.000Z', signedAgeMs: 5_000 },
   slice: {
     ...{ version: 3, ageMinutes: 1_500, grade: 'restricted' },
     grades: { statuses: 'restricted', revocations: 'restricted', keys: 'fresh' },
   },
   journal: { records: 10, unacknowledged: 0 },
+  centre: undefined,
+  grades: { lane: 'green', camera: 'green', screen: 'green', clock: 'green', slice: 'amber', centre: 'red', lanes: undefined },
   upstream: 'unreached',
   counts: { pass: 5, deny: 1, seeStaff: 2, alreadyRecorded: 1 },
   ...{ decisions, readMsP50: 120, readMsP95: 300 },

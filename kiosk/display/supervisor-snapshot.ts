@@ -1,6 +1,19 @@
 /** Gathers what the supervisor's page shows: a masked row for each decision, and the state of the lane once a second. */
 import { type FaultCode, faults } from '../../config/faults.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
+import {
+  ageBounds,
+  type CentreEvidence,
+  type ClockEvidence,
+  type Grade,
+  gradeAge,
+  gradeCentre,
+  gradeClock,
+  gradeLane,
+  gradeLanes,
+  gradeLoops,
+  worstOf,
+} from '../../sync/protocol/evidence.ts';
 import { countedVerdict, reasons } from '../../sync/protocol/reasons.ts';
 import type { JournalRecord } from '../../sync/protocol/records.ts';
 import { dayName } from '../decision/day-name.ts';
@@ -12,7 +25,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Registry, RegistryContent } from '../registry/registry.ts';
 import type { DecisionFeed } from './decision-feed.ts';
 import type { Display } from './display.ts';
-import type { ClockCard, SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
+import type { ClockCard, SupervisorDecision, SupervisorSnapshot, TileGrades } from './supervisor-view.ts';
 
 export interface SnapshotParts {
   readonly config: { readonly kioskId: string; readonly checkpointId: string; readonly lane: string };
@@ -26,9 +39,9 @@ export interface SnapshotParts {
   clockCard?(): ClockCard | undefined;
   readonly feed: DecisionFeed;
   /** Undefined for a kiosk without upstream. */
-  readonly push:
-    | { state(): { readonly waiting: number; readonly failure: string | undefined; readonly receiptAtMs: number | undefined } }
-    | undefined;
+  readonly push: { state(): { readonly waiting: number } } | undefined;
+  /** When the centre last answered, and what waits for it; undefined for a kiosk without upstream. */
+  centre(): CentreEvidence | undefined;
   /** Undefined for a lane that stands alone. */
   readonly lanes?: { state(): NonNullable<SupervisorSnapshot['lanes']> } | undefined;
 }
@@ -65,6 +78,8 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
   const counts = journal.counts(dayName(nowMs));
   const records = journal.lastSeq();
   const sync = push?.state();
+  const centre = parts.centre();
+  const grades = tileGrades(parts, fault, centre);
   return {
     kioskId: config.kioskId,
     checkpointId: config.checkpointId,
@@ -80,10 +95,12 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
       picture: camera.picture,
     },
     screen: display.screen(),
-    clock: { state: time.state(), at: new Date(nowMs).toISOString(), card: parts.clockCard?.() },
+    clock: { state: time.state(), at: new Date(nowMs).toISOString(), signedAgeMs: time.signedAgeMs(), card: parts.clockCard?.() },
     slice: { version: content?.slice.manifest.version, ...(content === undefined ? noData : dataOf(content, nowMs)) },
     journal: { records, unacknowledged: sync?.waiting ?? records },
-    upstream: sync === undefined ? 'none' : sync.failure === undefined && sync.receiptAtMs !== undefined ? 'reached' : 'unreached',
+    centre: centre && { ages: centre.ages, grades: gradeLoops(centre), oldestAgeMs: centre.queue.oldestAgeMs },
+    grades,
+    upstream: grades.centre === undefined ? 'none' : grades.centre === 'green' ? 'reached' : 'unreached',
     lanes: lanes?.state(),
     counts: {
       pass: counts.get('pass') ?? 0,
@@ -112,9 +129,11 @@ export function closedSnapshot(
     fault: { code: fault, ...faults[fault] },
     camera: { state: 'starting', frameAgeMs: Number.POSITIVE_INFINITY, frameRateHz: 0, restarts: 0 },
     screen: display.screen(),
-    clock: { state: 'unknown', at: new Date(wallMs).toISOString() },
+    clock: { state: 'unknown', at: new Date(wallMs).toISOString(), signedAgeMs: undefined },
     slice: { version: undefined, ...noData },
     journal: { records: 0, unacknowledged: 0 },
+    centre: undefined,
+    grades: NOTHING_KNOWN,
     upstream: 'unreached',
     counts: { pass: 0, deny: 0, seeStaff: 0, alreadyRecorded: 0 },
     decisions: [],
@@ -123,6 +142,36 @@ export function closedSnapshot(
   };
 }
 
+/** Nothing is green before the stages have said how they are. */
+const NOTHING_KNOWN: TileGrades = {
+  ...{ lane: 'red', camera: 'red', screen: 'red', clock: 'red', slice: 'red' },
+  ...{ centre: undefined, lanes: undefined },
+};
+
+/** Each tile by the age of what it rests on. */
+function tileGrades(parts: SnapshotParts, fault: FaultCode | undefined, centre: CentreEvidence | undefined): TileGrades {
+  const { source, registry, display, time, lanes } = parts;
+  const content = registry.content();
+  const camera = source.health();
+  const others = lanes?.state();
+  const clock: ClockEvidence = {
+    state: time.state(),
+    signedAgeMs: time.signedAgeMs(),
+    passesOnUnknown: content?.policy.passOnUnknownClock === true,
+  };
+  return {
+    lane: gradeLane(fault === undefined, clock),
+    camera: worstOf(CAMERA_GRADES[camera.state], gradeAge(camera.ageMs, ageBounds.frame)),
+    screen: gradeAge(display.screen().confirmedAgeMs, ageBounds.screen),
+    clock: gradeClock(clock),
+    slice: content === undefined ? 'red' : DATA_GRADES[dataOf(content, time.nowMs()).grade],
+    centre: centre && gradeCentre(centre),
+    lanes: others && gradeLanes(others),
+  };
+}
+
+const CAMERA_GRADES = { live: 'green', degraded: 'amber', starting: 'red', down: 'red' } as const satisfies Record<string, Grade>;
+const DATA_GRADES = { fresh: 'green', amber: 'amber', restricted: 'amber', closed: 'red' } as const satisfies Record<string, Grade>;
 const noData = { ageMinutes: undefined, grade: undefined, grades: undefined };
 
 /** The worst grade of the data, the age of what has it, and the grades of all classes of data. */

@@ -1,5 +1,6 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
 import type { FaultEntry } from '../../config/faults.ts';
+import type { Grade, SyncAges, SyncLoop } from '../../sync/protocol/evidence.ts';
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import type { CountedVerdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
@@ -34,6 +35,17 @@ export interface ClockCard {
   readonly refused: { readonly vi: string; readonly en: string } | undefined;
 }
 
+/** `lane` is the banner over all; undefined where the kiosk has no such thing. */
+export interface TileGrades {
+  readonly lane: Grade;
+  readonly camera: Grade;
+  readonly screen: Grade;
+  readonly clock: Grade;
+  readonly slice: Grade;
+  readonly centre: Grade | undefined;
+  readonly lanes: Grade | undefined;
+}
+
 export interface SupervisorSnapshot {
   readonly kioskId: string;
   readonly checkpointId: string;
@@ -49,8 +61,20 @@ export interface SupervisorSnapshot {
     readonly restarts: number;
     readonly picture?: { readonly level: number; readonly detail: number } | undefined;
   };
-  readonly screen: { readonly connected: boolean; readonly state: CitizenState; readonly unpainted: number };
-  readonly clock: { readonly state: ClockState; readonly at: string; readonly card?: ClockCard | undefined };
+  readonly screen: {
+    readonly connected: boolean;
+    readonly state: CitizenState;
+    readonly unpainted: number;
+    /** Since the citizen page last confirmed what it shows; undefined: not since it connected. */
+    readonly confirmedAgeMs: number | undefined;
+  };
+  readonly clock: {
+    readonly state: ClockState;
+    readonly at: string;
+    /** Since signed time was last taken; undefined: not in this boot. */
+    readonly signedAgeMs: number | undefined;
+    readonly card?: ClockCard | undefined;
+  };
   readonly slice: {
     readonly version: number | undefined;
     readonly ageMinutes: number | undefined;
@@ -59,7 +83,18 @@ export interface SupervisorSnapshot {
     readonly grades: DataGrades | undefined;
   };
   readonly journal: { readonly records: number; readonly unacknowledged: number };
-  /** Whether the centre answered last time; `none`: the kiosk has no centre. */
+  /** When the centre last answered, by loop; undefined for a kiosk without a centre. */
+  readonly centre:
+    | {
+        readonly ages: SyncAges;
+        readonly grades: Readonly<Record<SyncLoop, Grade>>;
+        /** Of the first record that waits; undefined where nobody knows, 0 where none waits. */
+        readonly oldestAgeMs: number | undefined;
+      }
+    | undefined;
+  /** What each tile is worth by the age of its own evidence. A page that hears nothing itself shows none of them. */
+  readonly grades: TileGrades;
+  /** Whether each loop was answered lately; `none`: the kiosk has no centre. */
   readonly upstream: 'none' | 'reached' | 'unreached';
   /** Other lanes of the checkpoint; undefined for a lane that stands alone. */
   readonly lanes?:

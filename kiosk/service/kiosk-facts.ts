@@ -1,6 +1,7 @@
 /** The state of the kiosk as plain values, gathered from its stages: what the metrics say. Names nobody. */
 import { z } from 'zod';
 import { Fault, type FaultCode } from '../../config/faults.ts';
+import type { SyncAges } from '../../sync/protocol/evidence.ts';
 import { type JournalRecord, recordSchema } from '../../sync/protocol/records.ts';
 import type { KioskTime } from '../decision/kiosk-time.ts';
 import type { CodeSource, CodeSourceHealth } from '../decode/code-source.ts';
@@ -10,12 +11,18 @@ export interface KioskFacts {
   readonly fault: FaultCode | undefined;
   readonly camera: CodeSourceHealth;
   readonly screenConnected: boolean;
+  /** Since the citizen page last confirmed what it shows; undefined: not since it connected. */
+  readonly screenAgeMs: number | undefined;
   readonly clock: JournalRecord['clockState'];
+  /** Since signed time was last taken; undefined: not in this boot. */
+  readonly clockSignedAgeMs: number | undefined;
   /** Undefined while there is no slice. */
   readonly sliceAgeMs: number | undefined;
   readonly records: number;
   /** Undefined for a kiosk without a centre. */
   readonly queue: FactsOfQueue | undefined;
+  /** Since the centre last answered each loop; undefined for a kiosk without a centre. */
+  readonly syncAges: SyncAges | undefined;
   /** Other lanes that are connected; undefined for a lane that stands alone. */
   readonly peersConnected: number | undefined;
   /** How often somebody was turned away, by door. */
@@ -40,11 +47,12 @@ export interface FactParts {
   readonly registry: { content(): { freshAtMs(): number } | undefined };
   readonly journal: { lastSeq(): number; readAfter(seq: number, limit: number): readonly { readonly line: Uint8Array }[] };
   readonly display: {
-    screen(): { readonly connected: boolean };
+    screen(): { readonly connected: boolean; readonly confirmedAgeMs: number | undefined };
     refused(): Readonly<Record<Exclude<FactsDoor, 'peer'>, number>>;
   };
-  readonly time: Pick<KioskTime, 'nowMs' | 'state'>;
+  readonly time: Pick<KioskTime, 'nowMs' | 'state' | 'signedAgeMs'>;
   readonly push: { state(): { readonly waiting: number; readonly acknowledged: number } } | undefined;
+  readonly sync: { ages(): SyncAges } | undefined;
   readonly lanes?: { state(): { readonly connected: number; readonly refused: number } } | undefined;
   /** The log's own count. */
   linesDropped(): number;
@@ -52,18 +60,22 @@ export interface FactParts {
 
 /** Reads one record of the journal, where any waits. */
 export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): KioskFacts {
-  const { source, registry, journal, display, time, push, lanes } = parts;
+  const { source, registry, journal, display, time, push, sync, lanes } = parts;
   const nowMs = time.nowMs();
   const freshAtMs = registry.content()?.freshAtMs();
-  const sync = push?.state();
+  const queue = push?.state();
+  const screen = display.screen();
   return {
     fault,
     camera: source.health(),
-    screenConnected: display.screen().connected,
+    screenConnected: screen.connected,
+    screenAgeMs: screen.confirmedAgeMs,
     clock: time.state(),
+    clockSignedAgeMs: time.signedAgeMs(),
     sliceAgeMs: freshAtMs === undefined ? undefined : nowMs - freshAtMs,
     records: journal.lastSeq(),
-    queue: sync && { records: sync.waiting, oldestAgeMs: sync.waiting === 0 ? 0 : ageOfNext(journal, sync.acknowledged, nowMs) },
+    queue: queue && { records: queue.waiting, oldestAgeMs: queue.waiting === 0 ? 0 : ageOfNext(journal, queue.acknowledged, nowMs) },
+    syncAges: sync?.ages(),
     peersConnected: lanes?.state().connected,
     refused: { ...display.refused(), peer: lanes?.state().refused ?? 0 },
     logLinesDropped: parts.linesDropped(),

@@ -26,10 +26,13 @@ const good: KioskFacts = {
     picture: { level: 120.5, detail: 0.25 },
   },
   screenConnected: true,
+  screenAgeMs: 800,
   clock: 'trusted',
+  clockSignedAgeMs: 30_000,
   sliceAgeMs: 90_000,
   records: 812,
   queue: { records: 3, oldestAgeMs: 61_000 },
+  syncAges: { push: 5_000, pull: 1_800_000, feed: 20_000, heartbeat: undefined },
   peersConnected: 2,
   refused: { 'page-token': 4, 'page-socket': 7, peer: 1 },
   logLinesDropped: 12,
@@ -72,6 +75,12 @@ describe('the metrics', () => {
       checkpoint_queue_oldest_age_seconds: 61,
       checkpoint_slice_age_seconds: 90,
       checkpoint_peers_connected: 2,
+      checkpoint_screen_confirmed_age_seconds: 0.8,
+      checkpoint_clock_signed_age_seconds: 30,
+      'checkpoint_sync_age_seconds{loop="push"}': 5,
+      'checkpoint_sync_age_seconds{loop="pull"}': 1_800,
+      'checkpoint_sync_age_seconds{loop="feed"}': 20,
+      'checkpoint_sync_age_seconds{loop="heartbeat"}': Number.POSITIVE_INFINITY,
       'checkpoint_clock_state{state="trusted"}': 1,
       'checkpoint_clock_state{state="untrusted"}': 0,
     });
@@ -95,10 +104,23 @@ describe('the metrics', () => {
     await read(metrics, good);
     for (const facts of [
       undefined,
-      { ...good, queue: undefined, peersConnected: undefined, sliceAgeMs: undefined, camera: { ...good.camera, picture: undefined } },
+      {
+        ...good,
+        queue: undefined,
+        syncAges: undefined,
+        peersConnected: undefined,
+        sliceAgeMs: undefined,
+        camera: { ...good.camera, picture: undefined },
+      },
     ]) {
       const values = await read(metrics, facts);
-      for (const name of ['queue_records', 'queue_oldest_age_seconds', 'camera_picture_level', 'peers_connected'])
+      for (const name of [
+        'queue_records',
+        'queue_oldest_age_seconds',
+        'camera_picture_level',
+        'peers_connected',
+        'sync_age_seconds{loop="feed"}',
+      ])
         expect(values.has(`checkpoint_${name}`)).toBe(false);
       expect(values.get('checkpoint_slice_age_seconds')).toBe(Number.POSITIVE_INFINITY);
     }
@@ -119,10 +141,11 @@ describe('the facts', () => {
     source: { health: () => good.camera },
     registry: { content: () => ({ freshAtMs: () => 5_000 }) },
     journal: { lastSeq: () => 9, readAfter },
-    display: { screen: () => ({ connected: true }), refused: () => ({ 'page-token': 0, 'page-socket': 0 }) },
+    display: { screen: () => ({ connected: true, confirmedAgeMs: 900 }), refused: () => ({ 'page-token': 0, 'page-socket': 0 }) },
     linesDropped: () => 0,
-    time: { nowMs: () => 65_000, state: () => 'trusted' },
+    time: { nowMs: () => 65_000, state: () => 'trusted', signedAgeMs: () => 7_000 },
     push: { state: () => ({ waiting: 4, acknowledged: 5 }) },
+    sync: { ages: () => ({ push: 1, pull: 2, feed: 3, heartbeat: undefined }) },
   });
 
   it('say how old the first record is that waits', () => {
@@ -133,8 +156,20 @@ describe('the facts', () => {
     const [waiting] = journal.readAfter(5, 1);
     const { eventTime } = recordSchema.parse(JSON.parse(new TextDecoder().decode(waiting?.line)));
     const nowMs = Date.parse(eventTime) + 4_000;
-    const facts = kioskFacts({ ...parts(journal.readAfter), time: { nowMs: () => nowMs, state: () => 'trusted' } }, undefined);
+    const facts = kioskFacts(
+      { ...parts(journal.readAfter), time: { nowMs: () => nowMs, state: () => 'trusted', signedAgeMs: () => 0 } },
+      undefined,
+    );
     expect(facts.queue).toEqual({ records: 4, oldestAgeMs: 4_000 });
+  });
+
+  it('say how old the evidence of each stage is', () => {
+    const refuse = () => [];
+    expect(kioskFacts(parts(refuse), undefined)).toMatchObject({
+      screenAgeMs: 900,
+      clockSignedAgeMs: 7_000,
+      syncAges: { push: 1, pull: 2, feed: 3, heartbeat: undefined },
+    });
   });
 
   it('hold everything else where the journal cannot be read', () => {

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type FaultCode, faults } from '../../config/faults.ts';
+import { syncLoops } from '../../sync/protocol/evidence.ts';
 import { countedVerdict, countedVerdicts } from '../../sync/protocol/reasons.ts';
 import { clockStates } from '../../sync/protocol/records.ts';
 import type { Decision } from '../decision/decide.ts';
@@ -30,7 +31,7 @@ const READ_S = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5];
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const { gauge, choice, counter, total, histogram } = seriesIn(registry);
+  const { gauge, choice, ages, counter, total, histogram } = seriesIn(registry);
   const laneOpen = gauge('lane_open', '1 while the lane is open.');
   const laneFault = choice('lane_fault', 'Why the lane is closed: 1 at the fault.', 'code', laneFaults);
   const cameraState = choice('camera_state', 'How the camera is.', 'state', CAMERA_STATES);
@@ -57,6 +58,13 @@ export function createMetrics(): Metrics {
     factsDoors,
   );
   const linesDropped = total('log_lines_dropped_total', 'Lines that the log could not take.');
+  const screenAge = gauge('screen_confirmed_age_seconds', 'Since the citizen page last confirmed what it shows; +Inf: not yet.');
+  const signedAge = gauge('clock_signed_age_seconds', 'Since signed time was last taken; +Inf: not since the start.');
+  const syncAge = ages(
+    'sync_age_seconds',
+    'Since the centre last gave each loop a signed answer; +Inf: not since the start; absent without a centre.',
+    'loop',
+  );
   const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
 
   const state = (facts: KioskFacts | undefined, closedBy: FaultCode) => {
@@ -79,6 +87,9 @@ export function createMetrics(): Metrics {
     for (const door of factsDoors) refused(facts?.refused[door] ?? 0, door);
     linesDropped(facts?.logLinesDropped ?? 0);
     clock(facts?.clock);
+    screenAge.set((facts?.screenAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
+    signedAge.set((facts?.clockSignedAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
+    for (const loop of syncLoops) syncAge(loop, facts?.syncAges && (facts.syncAges[loop] ?? Number.POSITIVE_INFINITY) / 1000);
   };
 
   return {
@@ -108,6 +119,14 @@ function seriesIn(registry: Registry) {
     set(undefined);
     return set;
   };
+  /** One value for each of a fixed list; none where it does not apply. */
+  const ages = (name: string, help: string, label: string) => {
+    const series = new Gauge({ name: `checkpoint_${name}`, help, labelNames: [label], registers });
+    return (which: string, value: number | undefined) => {
+      if (value === undefined) series.remove(which);
+      else series.set({ [label]: which }, value);
+    };
+  };
   const counter = (name: string, help: string, label: string, values: readonly string[]) => {
     const series = new Counter({ name: `checkpoint_${name}`, help, labelNames: [label], registers });
     for (const value of values) series.inc({ [label]: value }, 0);
@@ -126,7 +145,7 @@ function seriesIn(registry: Registry) {
   };
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `checkpoint_${name}`, help, buckets, registers });
-  return { gauge, choice, counter, total, histogram };
+  return { gauge, choice, ages, counter, total, histogram };
 }
 
 /** What is not known has no value; 0 would be one. */

@@ -7,7 +7,7 @@ import type { Keyring } from '../credential/keyring.ts';
 import { openStatement, parseEnvelopes, type StatementReason } from '../credential/statement.ts';
 import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed.ts';
 import { backoffMs, fraction } from './backoff.ts';
-import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
+import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { problemTitle } from './read-reply.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
@@ -31,7 +31,7 @@ export interface FeedOptions {
   onOtherSlice(): void;
 }
 
-export interface FeedLoop {
+export interface FeedLoop extends Evidence {
   failure(): string | undefined;
   /** Entries applied since the start. */
   applied(): number;
@@ -53,6 +53,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   let applied = 0;
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('feed-failed', host);
+  const evidence = createEvidence(host.clock);
 
   /** Undefined where a page was applied, else why not. */
   const ask = async (keyring: Keyring, cursor: NonNullable<ReturnType<FeedInbox['cursor']>>): Promise<string | undefined> => {
@@ -61,10 +62,10 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     const asksTime = isDue || !inbox.isFresh();
     const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
     const { sliceId, generation, keyCheck, seq } = cursor;
-    const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}`;
+    const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}&signed=1`;
     const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
     if (stopped) return undefined;
-    // Nothing new: believed only as far as asking again. How fresh the lists are is still what the last signed page said.
+    // Nothing new, unsigned: believed only as far as asking again, and no evidence that the centre is there.
     const waitedMs = host.clock.monotonicMs() - startedAtMs;
     if (reply.kind === 'reply' && reply.status === 204 && waitS > 0) {
       return waitedMs >= (waitS * 1000) / 2 ? undefined : 'HTTP 204: an answer that did not wait';
@@ -83,6 +84,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       options.onOtherSlice();
       return 'slice-key-mismatch: a page for another key than that of the slice in use';
     }
+    evidence.succeeded();
     const current = inbox.cursor();
     // A slice was exchanged meanwhile: the page belongs to the one before.
     if (current?.seq !== seq || current.keyCheck !== keyCheck) return undefined;
@@ -126,6 +128,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   const done = run();
   return {
     failure: failure.last,
+    lastSuccessAtMs: evidence.lastSuccessAtMs,
     applied: () => applied,
     async stop() {
       stopped = true;

@@ -7,7 +7,7 @@ import type { Keyring } from '../credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { type CommandKind, type Heartbeat, type HeartbeatReply, heartbeatReplySchema } from '../protocol/heartbeat.ts';
 import { fraction } from './backoff.ts';
-import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
+import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText } from './pull-slice.ts';
 import { problemTitle } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -25,7 +25,7 @@ export interface HeartbeatOptions {
   configVersion(): number | undefined;
 }
 
-export interface HeartbeatLoop {
+export interface HeartbeatLoop extends Evidence {
   /** Something has changed that the centre should not learn of only then. */
   wake(): void;
   failure(): string | undefined;
@@ -43,6 +43,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
   const { client, kioskId } = options;
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('heartbeat-failed', host);
+  const evidence = createEvidence(host.clock);
   let stopped = false;
   let isWoken = false;
   /** Carried out in this run, by id; those that the centre has not heard of yet are reported. */
@@ -64,6 +65,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
     if (!answer.ok) return refused(answer.reason);
     const { audience, requestDigest, nonce, wanted, commands } = answer.value;
     if (audience !== kioskId || requestDigest !== reply.digest || nonce !== reply.nonce) return refused('an answer to another request');
+    evidence.succeeded();
     done = done.filter((one) => !reported.includes(one));
     options.onWanted(wanted);
     for (const { id, kind } of commands) await carryOutOnce(id, kind);
@@ -107,6 +109,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
       interrupt();
     },
     failure: failure.last,
+    lastSuccessAtMs: evidence.lastSuccessAtMs,
     async stop() {
       stopped = true;
       interrupt();

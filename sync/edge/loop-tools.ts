@@ -31,6 +31,22 @@ export interface Failures {
   note(why: string | undefined, fields?: LogFields): void;
 }
 
+/** When a loop last had an answer that was signed and bound to its request: the evidence for whatever is said of it. */
+export interface Evidence {
+  /** Monotonic milliseconds; undefined: never since the start. */
+  lastSuccessAtMs(): number | undefined;
+}
+
+export function createEvidence(clock: Clock): Evidence & { succeeded(): void } {
+  let atMs: number | undefined;
+  return {
+    lastSuccessAtMs: () => atMs,
+    succeeded() {
+      atMs = clock.monotonicMs();
+    },
+  };
+}
+
 const LOG_AGAIN_MS = 3_600_000;
 
 /** Logs `event` when a loop begins to fail, and once an hour while it goes on. */

@@ -2,7 +2,7 @@
 import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { backoffMs, fraction } from './backoff.ts';
-import { createFailures, createPause, orDiskFailure } from './loop-tools.ts';
+import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText, type PullSliceOptions, pullSlice } from './pull-slice.ts';
 
 export interface PullOptions extends PullSliceOptions {
@@ -16,7 +16,8 @@ export interface PullOptions extends PullSliceOptions {
   readonly spreadMs: number;
 }
 
-export interface PullLoop {
+/** Success is a round that reached its end: a signed manifest that is in use, or a newer one put in place. */
+export interface PullLoop extends Evidence {
   /** There is something newer. */
   wake(): void;
   /** Why the last round did not reach its end. */
@@ -36,6 +37,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   let asked = false;
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('pull-failed', host);
+  const evidence = createEvidence(host.clock);
 
   /** Undefined where all went well. */
   const round = async (): Promise<string | undefined> => {
@@ -71,6 +73,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
       failure.note(await orDiskFailure(round));
       failures = failure.last() === undefined ? 0 : failures + 1;
       if (stopped) return;
+      if (failures === 0) evidence.succeeded();
       // Asked for during the round: what was new then may have come too late for it.
       if (!asked || failures > 0) await pause(failures === 0 ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
       // The first slice is waited for; a newer one may come a little later.
@@ -86,6 +89,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
       interrupt();
     },
     failure: failure.last,
+    lastSuccessAtMs: evidence.lastSuccessAtMs,
     async stop() {
       stopped = true;
       interrupt();

@@ -8,7 +8,7 @@ import { limits } from '../protocol/limits.ts';
 import { quarantineTarget } from '../protocol/receipt.ts';
 import { sealBox } from '../protocol/sealing.ts';
 import { backoffMs, fraction } from './backoff.ts';
-import { createFailures, createPause } from './loop-tools.ts';
+import { createEvidence, createFailures, createPause, type Evidence } from './loop-tools.ts';
 import { createOutbox, type OutboxOptions } from './outbox-journal.ts';
 import { readReceipt } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
@@ -34,7 +34,7 @@ export interface PushState {
   readonly quarantined: number;
 }
 
-export interface PushLoop {
+export interface PushLoop extends Evidence {
   state(): PushState;
   /** Resolves when everything that is in the journal now is acknowledged, or false after `timeoutMs`. */
   drained(timeoutMs: number): Promise<boolean>;
@@ -60,6 +60,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   let stopped = false;
   const { pause, interrupt } = createPause(host.clock);
   const failure = createFailures('upstream-unreachable', host);
+  const evidence = createEvidence(host.clock);
 
   /** One request and what it led to. */
   const exchange = async (keys: ReadonlyMap<string, Uint8Array>): Promise<void> => {
@@ -124,6 +125,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   const noteSuccess = () => {
     if (failure.last() !== undefined) host.log.info('upstream-reached', { waiting: outbox.waiting() });
     failure.note(undefined);
+    evidence.succeeded();
     failures = 0;
     if (batchRecords < limits.batchRecords) batchRecords = Math.min(limits.batchRecords, batchRecords * 2);
   };
@@ -155,6 +157,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   const done = guarded(run, host);
   return {
     state: () => ({ acknowledged: outbox.acknowledged(), waiting: outbox.waiting(), failure: failure.last(), receiptAtMs, quarantined }),
+    lastSuccessAtMs: evidence.lastSuccessAtMs,
     async drained(timeoutMs) {
       const journalId = journal.journalId();
       const target = journal.lastSeq();

@@ -11,6 +11,7 @@ const count = z.number().int().min(0);
 const text = z.string().max(200);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const version = count.optional();
+const age = count.optional();
 
 export const commandKinds = ['reopen-camera', 'restart-display', 'diag'] as const;
 export type CommandKind = (typeof commandKinds)[number];
@@ -23,6 +24,8 @@ export const heartbeatSchema = z.strictObject({
   journal: z.strictObject({ journalId: journalIdText, parentId: journalIdText.optional(), n: count, head: hash }),
   versions: z.strictObject({ program: text, keyring: version, policy: version, slice: version, config: version, peers: version }),
   queue: z.strictObject({ waiting: count, quarantined: count, failure: text.optional() }),
+  /** Age of each loop's last signed answer, milliseconds; absent where there was none since the start. */
+  answered: z.strictObject({ push: age, pull: age, feed: age, heartbeat: age }).optional(),
   /** Why the lane is closed; absent while it is open. */
   fault: text.optional(),
   camera: z.strictObject({ state: text, frameRateHz: z.number(), frameAgeMs: count.optional(), restarts: count }),

@@ -1,6 +1,7 @@
 /** What an operator sees of upstream, gathered. */
 import type { Clock } from '../../../config/ports/clock.ts';
 import { authorityDayStartMs } from '../../protocol/authority-time.ts';
+import { ageBounds, type Grade, gradeAge } from '../../protocol/evidence.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import type { CheckpointOverview, Counts, EnrolledKiosk, RaisedAlarm, Store } from '../store/store.ts';
 
@@ -11,20 +12,27 @@ export interface Overview {
   readonly checkpoints: readonly CheckpointOverview[];
   readonly kiosks: readonly (Pick<EnrolledKiosk, 'kioskId' | 'checkpointId' | 'lane' | 'enrolledAtMs' | 'seenAtMs' | 'revokedAtMs'> & {
     /** What it last said of itself; undefined before its first heartbeat. */
-    readonly said: (Pick<Heartbeat, 'fault' | 'queue' | 'versions'> & { readonly atMs: number }) | undefined;
+    readonly said: (Pick<Heartbeat, 'fault' | 'queue' | 'versions' | 'answered'> & { readonly atMs: number }) | undefined;
+    /** Since any request of it was accepted, and since it last said how it is; undefined: never. */
+    readonly seenAgeMs: number | undefined;
+    readonly saidAgeMs: number | undefined;
+    /** What is said of it is worth so much now, by the age of its last heartbeat. */
+    readonly grade: Grade;
   })[];
   readonly alarms: readonly RaisedAlarm[];
 }
 
 const ALARMS = 50;
+/** Between two processes of one centre. */
+const AHEAD_MS_MAX = 60_000;
 
 export async function readOverview(store: Store, clock: Clock): Promise<Overview> {
   const nowMs = clock.wallMs();
   const kiosks = await store.kiosks();
   const saidBy = new Map(
-    (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, queue, versions } }) => [
+    (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, queue, versions, answered } }) => [
       kioskId,
-      { atMs, fault, queue, versions },
+      { atMs, fault, queue, versions, answered },
     ]),
   );
   return {
@@ -39,7 +47,15 @@ export async function readOverview(store: Store, clock: Clock): Promise<Overview
       seenAtMs,
       revokedAtMs,
       said: saidBy.get(kioskId),
+      ...evidenceOf(seenAtMs, saidBy.get(kioskId)?.atMs, nowMs),
     })),
     alarms: await store.alarms(ALARMS),
   };
+}
+
+function evidenceOf(seenAtMs: number | undefined, saidAtMs: number | undefined, nowMs: number) {
+  // A centre that was set back sees reports from the future: they are no evidence about now.
+  const ageOf = (atMs: number | undefined) => (atMs === undefined || atMs > nowMs + AHEAD_MS_MAX ? undefined : Math.max(0, nowMs - atMs));
+  const saidAgeMs = ageOf(saidAtMs);
+  return { seenAgeMs: ageOf(seenAtMs), saidAgeMs, grade: gradeAge(saidAgeMs, ageBounds.heartbeat) };
 }

@@ -59,12 +59,12 @@ ${table(
     '#Chờ gửi · to send',
     'Phiên bản · version',
   ],
-  kiosks.map(({ kioskId, checkpointId, lane, seenAtMs, revokedAtMs, said }) => [
+  kiosks.map(({ kioskId, checkpointId, lane, seenAtMs, revokedAtMs, said, grade }) => [
     kioskId,
     checkpointId,
     lane,
     seenAtMs === undefined ? 'chưa · never' : time(seenAtMs),
-    revokedAtMs === undefined ? laneText(said, at) : `thu hồi · revoked ${time(revokedAtMs)}`,
+    revokedAtMs === undefined ? laneText(said, grade) : `thu hồi · revoked ${time(revokedAtMs)}`,
     said === undefined ? '' : said.queue.waiting,
     said === undefined ? '' : said.versions.program,
   ]),
@@ -78,12 +78,10 @@ ${table(
 `;
 }
 
-/** A kiosk that has not spoken for three heartbeats says nothing about now. */
-const SILENT_MS = 400_000;
-
-function laneText(said: Overview['kiosks'][number]['said'], at: string): string {
+/** A kiosk that has missed two heartbeats says nothing about now. */
+function laneText(said: Overview['kiosks'][number]['said'], grade: Overview['kiosks'][number]['grade']): string {
   if (said === undefined) return 'chưa báo · no heartbeat yet';
-  if (Date.parse(at) - said.atMs > SILENT_MS) return `im lặng từ · silent since ${time(said.atMs)}`;
+  if (grade !== 'green') return `im lặng từ · silent since ${time(said.atMs)}`;
   return said.fault === undefined ? 'làn mở · lane open' : `làn đóng · lane closed: ${said.fault}`;
 }
 

@@ -58,8 +58,9 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     if (mayWait && (await store.feedHead()) <= after) await hub.wait(after, waitS * 1000);
     const changes = await store.feedAfter(after, FEED_ENTRIES_MAX);
     const now = (await currentSlice(sliceId.data)) ?? current;
-    // Unsigned, and so worth nothing but a new question: it saves most of what a waiting kiosk costs on a metered line.
-    if (mayWait && changes.length === 0 && now.version === current.version) return { kind: 'none' };
+    // Unsigned, and so worth nothing but a new question: for whoever waits and does not ask for a signature.
+    const wantsSigned = query.get('signed') === '1';
+    if (!wantsSigned && mayWait && changes.length === 0 && now.version === current.version) return { kind: 'none' };
     const page: FeedPage = {
       ...header(kiosk.kioskId, PAGE_VALID_MS),
       sliceId: sliceId.data,
@@ -100,7 +101,9 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
       ...own,
       path: '/v1/feed/{sliceId}',
       operationId: 'readFeed',
-      summary: 'Urgent changes after=N for generation=G; waits up to wait=25 seconds where there are none and slice=VERSION is current.',
+      summary:
+        'Urgent changes after=N for generation=G; waits up to wait=25 seconds where there are none and slice=VERSION is current. ' +
+        'signed=1: a signed page also where nothing is new.',
       reply: { kind: 'statement', description: 'feed: a page bound to the request' },
       none: 'waited, and nothing is new; unsigned, so it proves nothing',
       problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'not-found'],
