@@ -195,6 +195,15 @@ export const faults = {
     summaryVi: 'Bộ đọc mã không trả lời kịp và đã được khởi động lại.',
     actionVi: 'Không cần làm gì; nếu lặp lại thì báo kỹ thuật.',
   },
+  'decoder-silent': {
+    screenCode: 'O-22',
+    summary: 'The camera sends pictures, and none was decoded in time for two seconds.',
+    action:
+      'Wait a moment: it usually ends by itself. If it stays, this PC is too slow or too busy: end its other programs, or set a smaller picture.',
+    summaryVi: 'Camera vẫn gửi hình nhưng đã hai giây bộ đọc mã không xử lý kịp hình nào.',
+    actionVi:
+      'Chờ một lát, thường sẽ tự hết. Nếu vẫn còn, máy này quá chậm hoặc quá tải: tắt bớt chương trình khác, hoặc giảm cỡ hình của camera.',
+  },
   'clock-untrusted': {
     screenCode: 'O-30',
     summary: "The machine's clock jumped, or lies before the newest signed statement.",

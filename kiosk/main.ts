@@ -57,6 +57,8 @@ export interface Kiosk {
 }
 
 const FRAME_AGE_MS_MAX = 500;
+/** A decoder that takes longer to start keeps the lane closed, and holds up nothing else. */
+const DECODER_PATIENCE_MS = 15_000;
 
 /**
  * Throws a Fault where the data folder, the decoder or the port cannot be had: nothing is opened then. `opened`: the screen,
@@ -137,7 +139,10 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     );
     const plates = createPlateKeypad(host.clock);
     const guide = guideOf(config);
-    const decoder = await openWorkerDecoder({ frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'] }, host);
+    const decoder = await openWorkerDecoder(
+      { frameMsMax: config['decode.frameMsMax'], budgetMs: config['decode.budgetMs'], patienceMs: DECODER_PATIENCE_MS },
+      host,
+    );
     closers.push(decoder.close);
     const camera = openConfiguredCamera(config, path, loops, pages, host);
     closers.push(camera.close);

@@ -24,37 +24,60 @@ export interface CameraCodeSourceOptions {
 
 /** So many pictures in a row without an answer close the lane. */
 const TIMEOUTS_MAX = 3;
+/** So long without a decoded frame, while frames are there to decode, closes the lane. */
+const UNDECODED_MS_MAX = 2_000;
+/** A decoder that starts is only that, for so long. */
+const STARTING_MS_MAX = 15_000;
 
 export function createCameraCodeSource(frames: FrameSource, decoder: Decoder, options: CameraCodeSourceOptions, host: Host): CodeSource {
   let timeouts = 0;
   let generation = 0;
+  let hasDecoded = false;
+  /** Since when there are frames and none of them was decoded in time to count. */
+  let undecodedSinceMs: number | undefined;
+
+  /** The first doubt about the decoder; undefined where it does its work. */
+  const doubt = (): Pick<CodeSourceHealth, 'state' | 'fault'> | undefined => {
+    const failure = decoder.fault();
+    if (failure !== undefined) return { state: 'down', fault: failure };
+    if (timeouts >= TIMEOUTS_MAX) return { state: 'down', fault: 'decoder-stuck' };
+    const undecodedMs = undecodedSinceMs === undefined ? 0 : host.clock.monotonicMs() - undecodedSinceMs;
+    if (!hasDecoded) return { state: 'starting', fault: undecodedMs > STARTING_MS_MAX ? 'decoder-silent' : undefined };
+    return undecodedMs > UNDECODED_MS_MAX ? { state: 'down', fault: 'decoder-silent' } : undefined;
+  };
+
   return {
     async next() {
       for (;;) {
+        const askedAtMs = host.clock.monotonicMs();
         const frame = await frames.next();
         if (frame === undefined) return undefined;
+        const nowMs = host.clock.monotonicMs();
+        // A camera that was away is no fault of the decoder.
+        if (undecodedSinceMs === undefined || nowMs - askedAtMs > UNDECODED_MS_MAX) undecodedSinceMs = nowMs;
         const { symbols, advice, decodeMs, timedOut } = await decoder.decode(packed(frame));
         timeouts = timedOut ? timeouts + 1 : 0;
         generation = Math.max(generation, frame.generation);
         const isLate = host.clock.monotonicMs() - frame.arrivedAtMs > options.frameAgeMsMax || frame.generation < generation;
         if (timedOut || isLate) continue;
+        hasDecoded = true;
+        undecodedSinceMs = undefined;
         const { arrivedAtMs } = frame;
         const sighted = symbols.map((symbol) => sight(symbol, frame, options.guide));
         return { arrivedAtMs, generation, symbols: sighted, decodeMs, advice, frame };
       }
     },
-    health: () => mergeHealth(frames, timeouts),
+    health() {
+      const { state, fault, frameAgeMs, frameRateHz, restarts, picture } = frames.health();
+      const own = { state, fault, ageMs: frameAgeMs, frameRateHz, restarts, picture };
+      // Without frames the camera is the fault.
+      return state === 'live' || state === 'degraded' ? { ...own, ...doubt() } : own;
+    },
     async close() {
       await frames.close();
       await decoder.close();
     },
   };
-}
-
-function mergeHealth(frames: FrameSource, timeouts: number): CodeSourceHealth {
-  const { state, fault, frameAgeMs, frameRateHz, restarts, picture } = frames.health();
-  const isStuck = timeouts >= TIMEOUTS_MAX;
-  return { state: isStuck ? 'down' : state, fault: isStuck ? 'decoder-stuck' : fault, ageMs: frameAgeMs, frameRateHz, restarts, picture };
 }
 
 /** Rows without padding; the frame itself where it has none. */

@@ -2,6 +2,7 @@
  * The port Decoder: pixels to text. A decoder never throws on a picture; it may be slow, which is why it runs in a worker
  * under a hard time limit.
  */
+import type { FaultCode } from '../../config/faults.ts';
 
 /** A grey picture without padding: row y starts at y * widthPx. A Frame without stride is one too. */
 export interface Picture {
@@ -67,7 +68,9 @@ export interface PictureReader {
 export interface Decoder {
   /** Undefined until the worker has said which method it could start. */
   name(): DecoderName | undefined;
-  /** One call at a time. */
+  /** Why there is none at present, where its last start failed. */
+  fault(): FaultCode | undefined;
+  /** One call at a time. Waits while the decoder starts. */
   decode(picture: Picture): Promise<DecodeResult>;
   close(): Promise<void>;
 }

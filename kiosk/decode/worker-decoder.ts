@@ -3,8 +3,9 @@
  * so that no picture can stop a lane. One picture in flight; its rows are copied once, into memory that both threads see.
  */
 import type { Worker } from 'node:worker_threads';
-import { Fault } from '../../config/faults.ts';
+import { Fault, type FaultCode } from '../../config/faults.ts';
 import { startWorker } from '../../config/host/worker.ts';
+import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import type { DecodeReply, DecodeRequest } from './decode-messages.ts';
 import type { DecodeResult, Decoder, DecoderName, Picture } from './decoder.ts';
@@ -14,6 +15,8 @@ export interface WorkerDecoderOptions {
   readonly frameMsMax: number;
   /** After so long no harder means is begun. */
   readonly budgetMs: number;
+  /** How long opening waits for a slow start before it leaves the worker to it; absent: until it is ready. */
+  readonly patienceMs?: number;
   /** For single pictures: everything is tried on each. */
   readonly exhaustive?: boolean;
   /** Source path of the worker, for tests of the limit. */
@@ -22,8 +25,11 @@ export interface WorkerDecoderOptions {
 
 const SOURCE = 'kiosk/decode/decode-worker.ts';
 const HEAP_MIB_MAX = 512;
-/** Loading WebAssembly takes well under a second; a cold disk may take longer. */
-const START_MS_MAX = 15_000;
+/** Loading WebAssembly takes a second or two; a busy machine may take a minute, and beginning anew would only take longer. */
+const START_MS_MAX = 300_000;
+const START_WORD_MS = 15_000;
+/** After a start that failed, as where files are missing. */
+const RESTART_MS = 5_000;
 
 interface Running {
   readonly worker: Worker;
@@ -32,12 +38,17 @@ interface Running {
 
 const timedOutResult = (decodeMs: number): DecodeResult => ({ symbols: [], decodeMs, timedOut: true });
 
-/** Starts the worker and waits until it can decode. Throws Fault('decoder-failed'). */
+/**
+ * Starts the worker and waits until it can decode, or for `patienceMs`: it then goes on starting, and the first decode waits
+ * for it. Throws Fault('decoder-failed'); nothing runs then.
+ */
 export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Host): Promise<Decoder> {
   let shared = new SharedArrayBuffer(0);
   let lastId = 0;
   let name: DecoderName | undefined;
+  let failure: FaultCode | undefined;
   let closed = false;
+  let wake: () => void = () => undefined;
   let running = start();
 
   function start(): Running {
@@ -53,6 +64,7 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
   }
 
   async function replaceWorker(why: string): Promise<void> {
+    if (closed) return;
     const { worker } = running;
     host.log.warn('decoder-stuck', { why });
     running = start();
@@ -67,22 +79,42 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
     return shared;
   }
 
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      if (closed) return resolve();
+      const cancel = host.clock.after(RESTART_MS, resolve);
+      wake = () => {
+        cancel();
+        resolve();
+      };
+    });
+
+  const close = async () => {
+    closed = true;
+    wake();
+    await running.worker.terminate();
+  };
+
   try {
-    name = await running.ready;
+    name = await within(running.ready, options.patienceMs, host);
   } catch (error) {
     // A worker that is not ready may still become so, and would keep the process alive.
-    await running.worker.terminate();
+    await close();
     throw error;
   }
   return {
     name: () => name,
+    fault: () => failure,
     async decode(picture) {
       const startMs = host.clock.monotonicMs();
       const { worker, ready } = running;
       try {
         name = await ready;
+        failure = undefined;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
+        failure = error.code;
+        await pause();
         await replaceWorker(error.message);
         return timedOutResult(host.clock.monotonicMs() - startMs);
       }
@@ -90,20 +122,34 @@ export async function openWorkerDecoder(options: WorkerDecoderOptions, host: Hos
       const answer = await ask(worker, request, options.frameMsMax, host);
       if (answer !== undefined) return { ...answer, timedOut: false };
       shared = new SharedArrayBuffer(0);
-      if (!closed) await replaceWorker(`no answer in ${options.frameMsMax} ms`);
+      await replaceWorker(`no answer in ${options.frameMsMax} ms`);
       return timedOutResult(host.clock.monotonicMs() - startMs);
     },
-    async close() {
-      closed = true;
-      await running.worker.terminate();
-    },
+    close,
   };
 }
 
-function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
+/** Undefined where it takes longer. */
+function within<Result>(result: Promise<Result>, msMax: number | undefined, host: Host): Promise<Result | undefined> {
+  if (msMax === undefined) return result;
   return new Promise((resolve, reject) => {
-    const fail = (cause: unknown) => {
+    const cancel = host.clock.after(msMax, () => resolve(undefined));
+    result.then(resolve, reject).finally(cancel);
+  });
+}
+
+function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
+  const startMs = host.clock.monotonicMs();
+  return new Promise((resolve, reject) => {
+    const stopWord = every(host.clock, START_WORD_MS, () =>
+      host.log.warn('decoder-starting', { waitedMs: Math.round(host.clock.monotonicMs() - startMs) }),
+    );
+    const stop = () => {
       cancel();
+      stopWord();
+    };
+    const fail = (cause: unknown) => {
+      stop();
       reject(new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
     };
     const cancel = host.clock.after(START_MS_MAX, () => fail(`not ready in ${START_MS_MAX} ms`));
@@ -112,7 +158,7 @@ function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
     worker.once('exit', () => fail('the worker ended'));
     worker.on('message', (reply: DecodeReply) => {
       if (reply.kind !== 'ready') return;
-      cancel();
+      stop();
       if (reply.fallbackBecause !== undefined) host.log.warn('decoder-fallback', { name: reply.name, why: reply.fallbackBecause });
       resolve(reply.name);
     });
