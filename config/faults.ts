@@ -263,6 +263,22 @@ export const faults = {
     summaryVi: 'Dữ liệu đăng ký do bản trung tâm cũ tạo ra, không cho biết cần khóa nào.',
     actionVi: 'Cập nhật trung tâm; máy tự lấy dữ liệu mới.',
   },
+  'slice-changed': {
+    screenCode: 'O-47',
+    summary: 'The file of the registry slice was changed or taken away while it was in use.',
+    action:
+      'Find out who or what writes to it, and check the disk. A kiosk with a line fetches the slice anew by itself; else put a whole one in its place.',
+    summaryVi: 'Tệp dữ liệu đăng ký bị sửa hoặc bị xóa trong lúc đang dùng.',
+    actionVi:
+      'Tìm xem ai hoặc chương trình nào ghi vào tệp, và kiểm tra ổ đĩa. Nếu có mạng, máy tự tải lại; nếu không, đặt lại bản đầy đủ.',
+  },
+  'list-changed': {
+    screenCode: 'O-57',
+    summary: 'A signed list or the key of the slice was changed in place, cut or taken away while it was in use.',
+    action: 'The log names the file. Put the right one back; the kiosk opens by itself. Find out who or what changed it.',
+    summaryVi: 'Một danh sách đã ký hoặc khóa của dữ liệu bị sửa, bị cắt hoặc bị xóa trong lúc đang dùng.',
+    actionVi: 'Nhật ký ghi tên tệp. Đặt lại bản đúng; máy tự mở. Tìm xem ai hoặc chương trình nào đã sửa.',
+  },
   'keyring-invalid': {
     screenCode: 'O-50',
     summary: 'The keyring cannot be read, or the pinned root did not sign it.',

@@ -48,6 +48,8 @@ export interface CheckpointStages {
   readonly lanes?: { elsewhere(credential: Credential): PassesElsewhere | undefined } | undefined;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
+  /** Why what this kiosk itself writes cannot be believed; undefined while all is well. */
+  ownFiles?(): FaultCode | undefined;
   /** Takes signed time that somebody shows to the camera, also while the lane is closed; true: that text needs no answer. */
   offerTimeCode?(text: string): boolean;
 }
@@ -207,9 +209,11 @@ export function startCheckpoint(stages: CheckpointStages, options: CheckpointOpt
     const credential = read.value;
     try {
       const { occupancy } = content.policy;
+      const slice = content.slice.lookup(credential.claims);
+      // The lookup reads the file as it lies there now. Without its answer nobody passes.
+      if (!lane.filesHold()) return { kind: 'code', read };
       return {
-        ...{ kind: 'code', read, idDigits },
-        slice: content.slice.lookup(credential.claims),
+        ...{ kind: 'code', read, idDigits, slice },
         reuse: { ...journal.reuse.find(credential), nobodyBetween: lastDecidedKey === key, elsewhere: lanes?.elsewhere(credential) },
         plate: plates.plate(),
         inside: occupancy && journal.reuse.inside(context.nowMs - occupancy.stayS * 1000),

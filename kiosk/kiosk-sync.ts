@@ -65,6 +65,8 @@ export interface KioskSync {
 }
 
 const DRAIN_LOOK_MS = 1_000;
+/** A slice that was changed in use is fetched anew: until then the lane is closed. */
+const MEND_LOOK_MS = 5_000;
 /** What makes it this kiosk. */
 const KIOSK_KEYS = ['kiosk.key', 'sealing.key', 'certificate.cose'];
 const markSchema = z.object({ journalId: journalIdText, n: z.number().int().min(0) });
@@ -210,6 +212,9 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     host.log.warn('kiosk-drained', { records: journal.lastSeq() });
     void push.stop();
   });
+  const stopMending = every(host.clock, MEND_LOOK_MS, () => {
+    if (slice() === undefined && registry.fault() === 'slice-changed') pull.wake();
+  });
   return {
     push,
     pull,
@@ -218,6 +223,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     ages,
     async stop() {
       stopDraining();
+      stopMending();
       for (const client of clients) client.close();
       await Promise.all([push.stop(), pull.stop(), feed.stop(), heartbeat.stop()]);
     },

@@ -134,14 +134,14 @@ describeWith(['chromium', 'ffmpeg', 'rtsp-server'], 'the kiosk process, a networ
     await expect.poll(state, within(15_000)).toBe('idle');
   });
 
-  it('closes the lane on a damaged slice and opens it again with a whole one', async () => {
+  it('closes the lane on a slice that is damaged in use and opens it again with a whole one', async () => {
     await start('mjpeg');
     await openLane();
     const slice = join(folder, 'slice.db');
     copyFileSync(slice, `${slice}.good`);
     appendFileSync(slice, 'x');
     await expect.poll(state, within(6_000)).toBe('out-of-service');
-    expect(await code()).toBe('O-41');
+    expect(await code()).toBe('O-47');
     renameSync(`${slice}.good`, slice);
     await expect.poll(state, within(6_000)).toBe('idle');
   });

@@ -19,6 +19,8 @@ export interface LaneWatchStages {
   readonly recorder: Recorder;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
+  /** Why what this kiosk itself writes (its state, the feed) cannot be believed; undefined while all is well. */
+  ownFiles?(): FaultCode | undefined;
   /** Area code of the checkpoint. */
   readonly area: number;
   readonly direction: Direction;
@@ -27,6 +29,8 @@ export interface LaneWatchStages {
 export interface LaneWatch {
   /** Looks at every stage; shows and records an opening or closing. */
   check(): void;
+  /** Whether the files that an answer came from are still those that were read: asked after the answer. */
+  filesHold(): boolean;
   /** Why the lane is closed; undefined while it is open. */
   fault(): FaultCode | undefined;
   /** What a decision made now rests on. */
@@ -61,7 +65,10 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
     };
   };
 
+  const filesFault = () => registry.changed() ?? stages.ownFiles?.();
+
   const findFault = (): FaultCode | undefined => {
+    const files = filesFault();
     const content = registry.content();
     if (content !== undefined) time.noteStatement(content.issuedAtMs);
     const now = content === undefined ? undefined : context(content);
@@ -69,6 +76,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
       stopping,
       revoked: isRevoked(),
       journal: recorder.fault(),
+      files,
       clock: time.state(),
       registry: now && {
         grades: now.surroundings.grades,
@@ -95,6 +103,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
 
   return {
     check,
+    filesHold: () => filesFault() === undefined,
     fault: () => (shown === undefined ? 'starting' : shown.fault),
     context,
     markBroken(content) {

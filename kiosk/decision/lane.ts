@@ -9,6 +9,8 @@ export interface LaneFacts {
   readonly revoked: boolean;
   /** Last fault of the journal that has not been overcome. */
   readonly journal: FaultCode | undefined;
+  /** Why a file in use cannot be believed any more, though it was when it was read. */
+  readonly files?: FaultCode | undefined;
   readonly clock: ClockState;
   /** Undefined while no whole set of keyring, policy and slice was read. */
   readonly registry:
@@ -25,6 +27,7 @@ export function laneFault(facts: LaneFacts): FaultCode | undefined {
   if (facts.stopping) return 'stopping';
   if (facts.revoked) return 'kiosk-revoked';
   if (facts.journal !== undefined) return facts.journal;
+  if (facts.files !== undefined) return facts.files;
   if (facts.registry === undefined) return facts.registryFault ?? 'starting';
   if (facts.clock === 'untrusted') return 'clock-untrusted';
   if (facts.registry.trustExpired) return 'trust-list-expired';

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
 import { type Database, openReadOnly } from '../../config/host/open-database.ts';
+import { type FixedFile, holdFixedFile } from '../../config/host/watched-file.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
 import { OUTDATED_MANIFEST, openManifest, type SliceManifest, sliceKeyCheck, sliceRowKey, statuses } from '../../sync/protocol/slice.ts';
@@ -20,6 +21,9 @@ export interface RegistrySlice {
   readonly signer: string;
   /** The database that is open; it is never written to. */
   readonly file: string;
+  /** The same file, held since before it was checked, and the SHA-256 (hex) that it was found to have. */
+  readonly held: FixedFile;
+  readonly sha256: string;
   /** Whether the keys agree is for the registry to add. About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
   lookup(claims: LookedUp): SliceAnswer;
   close(): void;
@@ -53,12 +57,26 @@ export function openSlice(
   const fetched = fetchedFiles(files.manifest, manifest);
   const key = readKey(existsSync(fetched.key) ? fetched.key : files.key, manifest);
   const database = existsSync(fetched.database) ? fetched.database : files.database;
-  // The pull loop has checked what it wrote a moment ago: doing it again here would hold up a scan.
-  if (verified !== manifest.content || database !== fetched.database) {
-    const expected = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
-    if (digest(database) !== expected) throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
+  const sha256 = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
+  const held = hold(database);
+  try {
+    // The pull loop has checked what it wrote a moment ago: doing it again here would hold up a scan.
+    const isKnown = verified === manifest.content && database === fetched.database;
+    if (!isKnown && digest(database) !== sha256) throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
+    const slice = wrapDatabase(database, key, overlay);
+    if (held.change() === undefined) {
+      const close = () => {
+        slice.close();
+        held.close();
+      };
+      return { ...slice, close, manifest, signer, held, sha256 };
+    }
+    slice.close();
+    throw new Fault('slice-changed', `${database} was changed while it was opened.`);
+  } catch (error) {
+    held.close();
+    throw error;
   }
-  return { ...wrapDatabase(database, key, overlay), manifest, signer };
 }
 
 /**
@@ -105,6 +123,14 @@ function readText(path: string): string {
   }
 }
 
+function hold(path: string): FixedFile {
+  try {
+    return holdFixedFile(path);
+  } catch (error) {
+    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+  }
+}
+
 function digest(path: string): string {
   try {
     return digestFile(path).sha256;
@@ -113,7 +139,7 @@ function digest(path: string): string {
   }
 }
 
-function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Omit<RegistrySlice, 'manifest' | 'signer'> {
+function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Pick<RegistrySlice, 'file' | 'lookup' | 'close'> {
   try {
     const database = openReadOnly(path, MMAP_BYTES);
     const { findStatus, findRevoked } = prepareLookups(database);

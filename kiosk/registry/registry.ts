@@ -3,7 +3,8 @@
  * to policy and slice. Watches the files, takes a newer set whole or not at all, and goes on with the old one when the new
  * one does not hold: a broken download must not open a gate nor close one that had good data.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
@@ -16,7 +17,9 @@ import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { FeedOverlay } from './feed-overlay.ts';
+import { type ListsWatch, watchLists } from './lists-watch.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
+import { SLICE_PACE, type SlicePace, type SliceWatch, watchSlice } from './slice-watch.ts';
 import { isPinnedSubjectKey, requirePinnedSubjectKey, withSubjectKey } from './subject-key.ts';
 
 export interface RegistryFiles {
@@ -57,6 +60,8 @@ export interface RegistryContent {
   readonly issuedAtMs: number;
   /** The slice's database as it was opened: it is read as it lies there. */
   readonly sliceStamp: FileStamp;
+  readonly watch: SliceWatch;
+  readonly listsWatch: ListsWatch;
   /** Id of the key that signed the policy. */
   readonly policySigner: string;
 }
@@ -70,6 +75,11 @@ export interface Registry {
   content(): RegistryContent | undefined;
   /** Why the files as they lie there now were not taken; undefined while they are in use. */
   fault(): FaultCode | undefined;
+  /**
+   * Why the files in use cannot be believed now, though they were when they were read: looks at each of them, which takes
+   * microseconds. To be asked before a result is shown.
+   */
+  changed(): FaultCode | undefined;
   /** Lets go of the slice, for good: nobody is looked up any more. */
   discard(): void;
   close(): void;
@@ -84,6 +94,7 @@ export interface RegistryOptions {
   readonly allowDemo: boolean;
   /** What the feed brought; without it the slice alone counts. */
   readonly overlay?: FeedOverlay | undefined;
+  readonly slicePace?: SlicePace | undefined;
 }
 
 const WATCH_MS = 2_000;
@@ -102,8 +113,8 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     try {
       keyring = loadKeyringChecked(options);
       if (isDiscarded) return;
-      const next = load(options, keyring, verified);
-      content?.slice.close();
+      const next = load(options, keyring, verified, host);
+      if (content !== undefined) letGo(content);
       content = next;
       fault = undefined;
       const { policy, slice } = next;
@@ -114,12 +125,37 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
-      fault = error.code;
-      const kept = content && keyring && keepUnder(keyring, content, options.overlay);
-      if (kept === undefined) content?.slice.close();
+      const isOverwritten = content !== undefined && isSliceOverwritten(content);
+      fault = isOverwritten ? 'slice-changed' : error.code;
+      const kept = content && keyring && !isOverwritten ? keepUnder(keyring, content, options.overlay) : undefined;
+      if (kept === undefined && content !== undefined) letGo(content);
+      if (kept !== undefined && kept !== content) kept.listsWatch.take(options.files.keyring);
       content = kept;
-      host.log.error(error.code, { detail: error.detail });
+      host.log.error(fault, { detail: error.detail });
     }
+  };
+
+  /** Its bytes are others than those that were signed: nobody is looked up in it again. */
+  const dropSlice = ({ slice, watch, listsWatch }: RegistryContent) => {
+    letGo({ slice, watch, listsWatch });
+    content = undefined;
+    fault = 'slice-changed';
+    const asEvidence = slice.file === options.files.slice.database ? undefined : setAside(slice.file);
+    host.log.error('slice-changed', { file: slice.file, ...(asEvidence !== undefined && { setAside: asEvidence }) });
+  };
+  let toldOf: string | undefined;
+  const changed = (): FaultCode | undefined => {
+    if (content === undefined) return undefined;
+    const state = content.watch.state();
+    if (state === 'broken') dropSlice(content);
+    if (state !== 'whole') return 'slice-changed';
+    // Whoever writes a newer file over the old one does what is allowed: it is read at once.
+    if (content.listsWatch.fault() !== undefined) refresh();
+    const list = content?.listsWatch.fault();
+    const text = list && `${list.path} was ${list.what === 'gone' ? 'taken away' : 'changed in place'}.`;
+    if (text !== undefined && text !== toldOf) host.log.error('list-changed', { detail: text });
+    toldOf = text;
+    return list && 'list-changed';
   };
 
   refresh();
@@ -129,16 +165,37 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     keyring: () => keyring,
     refresh,
     fault: () => fault,
+    changed,
     discard() {
       isDiscarded = true;
-      content?.slice.close();
+      if (content !== undefined) letGo(content);
       content = undefined;
     },
     close() {
       stop();
-      content?.slice.close();
+      if (content !== undefined) letGo(content);
     },
   };
+}
+
+function letGo({ slice, watch, listsWatch }: Pick<RegistryContent, 'slice' | 'watch' | 'listsWatch'>): void {
+  watch.close();
+  listsWatch.close();
+  slice.close();
+}
+
+/** Keeps a file that was changed as evidence, the last one only. Returns where; undefined where the disk refuses. */
+function setAside(file: string): string | undefined {
+  const kept = `${file}.changed`;
+  try {
+    const folder = dirname(file);
+    for (const name of readdirSync(folder)) if (name.endsWith('.changed')) rmSync(join(folder, name), { force: true });
+    renameSync(file, kept);
+    return kept;
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return undefined;
+    throw error;
+  }
 }
 
 function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOptions): Keyring {
@@ -148,7 +205,21 @@ function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOpti
   return keyring;
 }
 
-function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Keyring, verified: string | undefined): RegistryContent {
+function load(options: RegistryOptions, keyring: Keyring, verified: string | undefined, host: Host): RegistryContent {
+  const { files } = options;
+  const listsWatch = watchLists([files.keyring, files.policy, files.slice.manifest, files.slice.key]);
+  try {
+    const lists = loadLists(options, keyring, verified);
+    const { held, sha256, file } = lists.slice;
+    const watch = watchSlice(held, sha256, host, options.slicePace ?? SLICE_PACE);
+    return assemble(keyring, { ...lists, sliceStamp: fileStamp(file), watch, listsWatch }, options.overlay);
+  } catch (error) {
+    listsWatch.close();
+    throw error;
+  }
+}
+
+function loadLists({ files, floor, audiences, overlay }: RegistryOptions, keyring: Keyring, verified: string | undefined) {
   const policy = loadPolicy(files.policy, keyring);
   checkAudience('policy-invalid', policy.value.audience, audiences);
   refuseRollback(floor, 'policy', policy.value.version, policy.digest);
@@ -164,10 +235,10 @@ function load({ files, floor, audiences, overlay }: RegistryOptions, keyring: Ke
     slice.close();
     throw error;
   }
-  return assemble(keyring, { policy: policy.value, policySigner: policy.signer, slice, sliceStamp: fileStamp(slice.file) }, overlay);
+  return { policy: policy.value, policySigner: policy.signer, slice };
 }
 
-type Lists = Pick<RegistryContent, 'policy' | 'policySigner' | 'slice' | 'sliceStamp'>;
+type Lists = Pick<RegistryContent, 'policy' | 'policySigner' | 'slice' | 'sliceStamp' | 'watch' | 'listsWatch'>;
 
 function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefined): RegistryContent {
   const { policy, slice } = lists;
@@ -180,10 +251,9 @@ function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefin
 
 /**
  * The lists in use, under the keyring that holds now; undefined where one of them rests on a key that it does not name any
- * more or on a subject key that it does not pin, and where the slice was overwritten in place. One replaced by rename is still whole for who has it open.
+ * more or on a subject key that it does not pin.
  */
 function keepUnder(keyring: Keyring, content: RegistryContent, overlay: FeedOverlay | undefined): RegistryContent | undefined {
-  if (isOverwritten(content.sliceStamp, fileStamp(content.slice.file))) return undefined;
   if (keyring.digest === content.keyring.digest) return content;
   const isNamed = (role: 'release' | 'slice', kid: string) => {
     const [before, now] = [content.keyring.roles[role].get(kid), keyring.roles[role].get(kid)];
@@ -278,8 +348,10 @@ function fileStamp(path: string): FileStamp {
   return { inode: stat?.ino ?? 0, state: stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}` };
 }
 
-function isOverwritten(before: FileStamp, now: FileStamp): boolean {
-  return before.inode === now.inode && before.state !== now.state;
+/** One replaced by rename is still whole for who has it open. */
+function isSliceOverwritten({ sliceStamp, slice }: RegistryContent): boolean {
+  const now = fileStamp(slice.file);
+  return sliceStamp.inode === now.inode && sliceStamp.state !== now.state;
 }
 
 /** Changes whenever one of the files does. */

@@ -1,0 +1,59 @@
+/**
+ * Whether the signed files and the row key that are in use still lie on the disk as they were read. They are used from
+ * memory; but a file that was written in place, cut or taken away is no replacement by anybody who provides lists, and after
+ * a restart it would be what counts.
+ */
+import { createHash } from 'node:crypto';
+import { type FixedFile, holdFixedFile } from '../../config/host/watched-file.ts';
+
+export interface ListsWatch {
+  /** Path of the first file that is not as it was read, and what has become of it; undefined while all are. */
+  fault(): { readonly path: string; readonly what: 'changed' | 'gone' } | undefined;
+  /** The file at this path was read anew, and what it says now is in use. */
+  take(path: string): void;
+  close(): void;
+}
+
+interface HeldList {
+  readonly file: FixedFile;
+  readonly digest: string;
+}
+
+/** To be called before the files are read for use. A file that is not there is left to whoever reads it. */
+export function watchLists(paths: readonly string[]): ListsWatch {
+  let held = paths.flatMap((path) => hold(path) ?? []);
+  return {
+    fault() {
+      for (const { file, digest } of held) {
+        const change = file.change();
+        if (change === 'gone') return { path: file.path, what: change };
+        if (change !== 'changed') continue;
+        // Other rights, another link, the same text written once more: nothing has changed for who reads it.
+        if (digestOf(file) !== digest) return { path: file.path, what: change };
+        file.accept();
+      }
+      return undefined;
+    },
+    take(path) {
+      for (const { file } of held) if (file.path === path) file.close();
+      held = [...held.filter(({ file }) => file.path !== path), ...[hold(path) ?? []].flat()];
+    },
+    close() {
+      for (const { file } of held) file.close();
+    },
+  };
+}
+
+function hold(path: string): HeldList | undefined {
+  try {
+    const file = holdFixedFile(path);
+    return { file, digest: digestOf(file) };
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return undefined;
+    throw error;
+  }
+}
+
+function digestOf(file: FixedFile): string {
+  return createHash('sha256').update(file.readAll()).digest('hex');
+}
