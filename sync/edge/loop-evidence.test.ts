@@ -21,7 +21,7 @@ const roles: Keyring['roles'] = {
   ...{ feed: keys, fleet: keys },
 };
 const keyring: Keyring = {
-  ...{ version: 1, digest, audience: '*', issuedAtMs: 0, expiresAtMs: 0, demo: false, roles, upstreamPins: [] },
+  ...{ version: 1, digest, audience: '*', issuedAtMs: 0, expiresAtMs: 0, demo: false, roles, upstreamPins: [], subjectKeyCheck: undefined },
   ...{ trust: new Map(), sealingKey: new Uint8Array(32), anchor: { version: 1, roots: [], threshold: 1 } },
 };
 const dates = { issuedAt: '2026-01-15T03:00:00Z', expires: '2099-01-01T00:00:00Z' };
