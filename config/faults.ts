@@ -377,6 +377,21 @@ export const faults = {
     summaryVi: 'Chưa có màn hình người dân, hoặc màn hình không xác nhận.',
     actionVi: 'Mở trang người dân trong trình duyệt của máy.',
   },
+  'page-link-stale': {
+    screenCode: 'O-94',
+    summary: 'The link of this page is old or incomplete.',
+    action: 'Get a new link from the kiosk: restart its browser, or open the new link.',
+    summaryVi: 'Liên kết của trang này đã cũ hoặc bị thiếu.',
+    actionVi: 'Lấy liên kết mới từ máy làn: khởi động lại trình duyệt của máy, hoặc mở liên kết mới.',
+  },
+  'page-link-reused': {
+    screenCode: 'O-95',
+    summary: 'The link of this page was used before, so all its pages were ended: somebody else may have it.',
+    action: 'Get a new link from the kiosk: restart its browser, or open the new link. If nobody here opened it twice, call the centre.',
+    summaryVi: 'Liên kết của trang này đã được dùng trước đó, nên mọi trang cùng loại đã bị ngắt: có thể người khác đang giữ nó.',
+    actionVi:
+      'Lấy liên kết mới từ máy làn: khởi động lại trình duyệt của máy, hoặc mở liên kết mới. Nếu không ai ở đây mở hai lần, báo trung tâm.',
+  },
   'store-unusable': {
     screenCode: 'U-01',
     summary: "Upstream's store cannot be opened.",

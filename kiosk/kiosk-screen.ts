@@ -24,6 +24,7 @@ export interface ScreenStages {
   facts(): KioskFacts;
   snapshot(): SupervisorSnapshot;
   readonly onStaff: StaffHandler;
+  onLinkReused(): void;
 }
 
 export interface KioskScreen {
@@ -74,6 +75,7 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
       required: config['display.required'],
       camera: pages,
       metrics: { contentType: metrics.contentType, text: () => metrics.text(stages?.facts(), fault) },
+      onLinkReused: () => stages?.onLinkReused(),
       onStaff: (message) => stages?.onStaff(message) ?? NOT_READY,
     },
     host,

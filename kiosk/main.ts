@@ -247,6 +247,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
         facts: () => kioskFacts(parts, fault),
         snapshot: () => supervisorSnapshot(parts, fault),
         onStaff: createStaffDesk(timeDesk, plates),
+        onLinkReused: () => void record?.({ kind: 'fault', fault: 'page-link-reused' }),
       }),
     );
     return { checkpoint, display, journal, registry, sync, lanes, close };

@@ -107,11 +107,22 @@ describe('who may connect', () => {
     expect((await get(pathOf(display.enterUrl('citizen')))).status).toBe(302);
   });
 
-  it('lets the same browser go back to its link', async () => {
+  it('lets the same browser go back to its link, also to one of an earlier run of the kiosk', async () => {
     const url = pathOf(display.enterUrl('citizen'));
     const { cookie } = await get(url);
     expect((await get(url, { cookie })).status).toBe(302);
+    expect((await get('/enter/citizen?token=of-an-earlier-run', { cookie })).status).toBe(302);
+    expect((await get('/enter/citizen', { cookie })).status).toBe(302);
+    expect((await get('/enter/supervisor?token=of-an-earlier-run', { cookie })).status).toBe(403);
     expect(alarms).toEqual([]);
+  });
+
+  it('says whether a browser is known, and nothing else', async () => {
+    const cookie = await enter();
+    expect((await get('/citizen/session', { cookie })).status).toBe(204);
+    expect((await get('/citizen/session')).status).toBe(403);
+    expect((await get('/supervisor/session', { cookie })).status).toBe(403);
+    expect((await get('/admin/session', { cookie })).status).toBe(403);
   });
 
   it('refuses sockets without cookie, with a foreign origin, or of another role', async () => {

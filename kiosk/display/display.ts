@@ -37,6 +37,8 @@ export interface DisplayOptions {
   /** Where the page's camera is offered; undefined where the kiosk has one of its own. */
   readonly camera?: Pick<PageLinks, 'messageBytesMax' | 'offer'> | undefined;
   readonly metrics?: MetricsPage;
+  /** A link of a page came a second time, from a browser that is not known: somebody else may have it. */
+  onLinkReused?(): void;
   /** What staff say on the supervisor's page; absent: it may say nothing. */
   readonly onStaff?: StaffHandler;
 }
@@ -162,6 +164,7 @@ export async function openDisplay(options: DisplayOptions, host: Host): Promise<
     (role) => {
       const open = role === 'supervisor' ? supervisors : [...cameras, ...(screen === undefined ? [] : [screen])];
       for (const socket of open) socket.close(4001, 'session ended');
+      options.onLinkReused?.();
     },
     options.sessions,
     host,

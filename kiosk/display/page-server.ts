@@ -16,6 +16,7 @@ import type { Host } from '../../config/ports/host.ts';
 import { FROM_PAGE_BYTES_MAX } from './messages.ts';
 import { type Channel, createPageSockets } from './page-sockets.ts';
 import { createRefusals, type Refusals } from './refusals.ts';
+import { refusedLinkPage, refusedLinkStyle } from './refused-link.ts';
 import { cookieName, type Role, roles, type Sessions } from './sessions.ts';
 
 export interface PageServer {
@@ -94,14 +95,23 @@ export async function openPageServer(
   app.get<{ Params: { role: string }; Querystring: { token?: string } }>('/enter/:role', async (request, reply) => {
     const role = roles.find((known) => known === request.params.role);
     const token = request.query.token;
-    if (role === undefined || typeof token !== 'string') return reply.code(404).send('No such page.\n');
-    const entry = sessions.enter(role, token, request.headers.cookie);
+    if (role === undefined) return reply.code(404).send('No such page.\n');
+    const entry = sessions.enter(role, typeof token === 'string' ? token : '', request.headers.cookie);
     if (entry.kind !== 'entered') refusals.refused('page-token', entry.kind);
-    if (entry.kind === 'refused') return reply.code(403).send('This link is not valid.\n');
-    if (entry.kind === 'used-before')
-      return reply.code(403).send('This link was used before; all its sessions were ended. Take the new one.\n');
-    reply.header('set-cookie', `${cookieName(role)}=${entry.cookie}; Path=/${role}/; HttpOnly; SameSite=Strict`);
+    if (entry.kind !== 'entered') {
+      reply.header(
+        'content-security-policy',
+        HEADERS['content-security-policy'].replace("style-src 'self'", `style-src ${refusedLinkStyle}`),
+      );
+      return reply.code(403).type('text/html; charset=utf-8').send(refusedLinkPage(role, entry.kind));
+    }
+    // For the address of the link too: there it says that this browser is no stranger.
+    reply.header('set-cookie', `${cookieName(role)}=${entry.cookie}; Path=/; HttpOnly; SameSite=Strict`);
     return reply.redirect(`/${role}/`);
+  });
+  app.get<{ Params: { role: string } }>('/:role/session', async (request, reply) => {
+    const role = roles.find((known) => known === request.params.role);
+    return reply.code(role !== undefined && sessions.sessionOf(role, request.headers.cookie) !== undefined ? 204 : 403).send();
   });
   await app.register(fastifyStatic, { root: join(packageRoot, 'dist/kiosk/display/pages'), cacheControl: false });
   const own = () => portOf(app.server.address());

@@ -77,10 +77,10 @@ export function createSessions(
         setCookies(role, [...door.cookieHashes, hashOf(cookie)].slice(-COOKIES_MAX));
         return { kind: 'entered', cookie };
       }
-      if (!door.used.some((used) => isEqual(used, token))) return { kind: 'refused' };
-      // The same browser going back to its link is no thief.
+      // The same browser going back to its link, of whichever run of the kiosk, is no thief.
       const given = cookieOf(cookies, role);
       if (given !== undefined && sessionOf(role, cookies) !== undefined) return { kind: 'entered', cookie: given };
+      if (!door.used.some((used) => isEqual(used, token))) return { kind: 'refused' };
       host.log.error('display-token-reused', { role });
       setCookies(role, []);
       renew(role);

@@ -48,6 +48,7 @@ export function projectBatch(batch: Batch, stored: StoredBatch, segmentKey: Segm
       events.push(eventOf(record));
       if (record.lost !== undefined) alarms.push(lostAlarm(record.kioskId, record.lost));
       if (record.other !== undefined) alarms.push(doubleUseAlarm(record, record.other));
+      if (record.fault === 'page-link-reused') alarms.push({ code: record.fault, kioskId: record.kioskId, detail: '' });
       continue;
     }
     const opened = openDecision(record, segmentKey);

@@ -156,6 +156,7 @@ export const alarmCodes = [
   'journal-truncated',
   'record-damaged',
   'double-use',
+  'page-link-reused',
 ] as const;
 
 export interface Alarm {

@@ -22,6 +22,8 @@ const REPLACED = 4000;
 /** The kiosk ends a view itself; this page does it a little later where the kiosk does not. */
 const GRACE_MS = 400;
 const SILENT_VIEW: ScreenView = { state: 'out-of-service', code: 'O-90' };
+/** The kiosk is there, and does not know this browser: nothing but a new link helps. */
+const UNKNOWN_VIEW: ScreenView = { state: 'out-of-service', code: 'O-94' };
 
 const element = (id: string): HTMLElement => {
   const found = document.getElementById(id);
@@ -134,6 +136,15 @@ function hear(message: ToCitizen): void {
   if (isNew) playTone(message.view.state);
 }
 
+/** A refused socket does not say why it was refused. */
+async function tellWhetherKnown(): Promise<void> {
+  const status = await fetch('session', { cache: 'no-store' }).then(
+    (answer) => answer.status,
+    () => undefined,
+  );
+  if (status === 403 && view === SILENT_VIEW) show(UNKNOWN_VIEW, undefined);
+}
+
 function connect(): void {
   const base = `ws://${location.host}/citizen/`;
   socket = new WebSocket(`${base}socket`);
@@ -143,6 +154,7 @@ function connect(): void {
     isReplaced = reason === REPLACED;
     stopCamera?.();
     fallSilent();
+    void tellWhetherKnown();
   });
   const mirror = new WebSocket(`${base}mirror`);
   mirror.binaryType = 'arraybuffer';
@@ -153,7 +165,7 @@ function connect(): void {
 
 window.setInterval(() => {
   const silentMs = performance.now() - heardAt;
-  if (silentMs > SILENT_MS && view !== SILENT_VIEW) fallSilent();
+  if (silentMs > SILENT_MS && view !== SILENT_VIEW && view !== UNKNOWN_VIEW) fallSilent();
   const reloads = Number(sessionStorage.getItem('reloads') ?? '0');
   if (!isReplaced && silentMs > Math.min(RELOAD_MS * 2 ** reloads, RELOAD_MS_MAX)) void reloadIfServed(reloads + 1);
 }, 250);

@@ -70,6 +70,10 @@ const hints: Readonly<Record<ReadingHint, Phrase>> = {
 const STAFF = phrase('Mời sang bên, gặp cán bộ', 'Step aside, please, and see the staff');
 const VENUE_STAFF = phrase('Mời sang bên, gặp nhân viên', 'Step aside, please, and see the staff');
 
+/** The one code that asks something of whoever opened the page. */
+const LINK_CODE = 'O-94';
+const NEW_LINK = phrase('Cán bộ: mở liên kết mới của máy', 'Staff: open a new link of the kiosk (file display/citizen.token)');
+
 const TIPS = [phrase('Tăng sáng màn hình', 'Screen bright'), phrase('Giữ yên một giây', 'Hold still for a second')];
 
 export function headlineOf(view: ScreenView): Phrase {
@@ -97,6 +101,8 @@ export function detailsOf(view: ScreenView): readonly Phrase[] {
     case 'see-staff':
       if (view.words === undefined) return [];
       return (isVenue(view) ? venueClasses[view.words] : undefined) ?? classes[view.words];
+    case 'out-of-service':
+      return view.code === LINK_CODE ? [NEW_LINK] : [];
     default:
       return [];
   }
