@@ -4,6 +4,7 @@ import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type ConfigProblem, parseConfig } from '../config/options/parse-config.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
+import { warnOfLogin } from './personal-input.ts';
 
 export interface CameraGiven {
   readonly config?: string;
@@ -54,6 +55,7 @@ function chosen(given: CameraGiven): CameraChoice {
     return { config: loadConfig(given.config), path: (file) => resolve(base, file) };
   }
   if (given.kind === undefined || given.source === undefined) throw new CommandError(exitCode.usage, '--kind and --source go together.');
+  warnOfLogin('--source', given.source);
   const own = {
     'camera.kind': given.kind,
     'camera.source': given.source,

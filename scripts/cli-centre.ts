@@ -2,6 +2,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { type CommandKind, commandKinds } from '../sync/protocol/heartbeat.ts';
 import { collect, fingerprint, kioskName, portNumber, wholeNumber } from './cli-arguments.ts';
+import { PERSONAL, readPersonal } from './personal-input.ts';
 
 interface CentreOptions {
   readonly store: string;
@@ -210,22 +211,22 @@ function addRegistry(registry: Command): void {
   for (const kind of ['id', 'plate'] as const) {
     withRegistry(registry.command(kind === 'id' ? 'set' : 'plate'))
       .description(kind === 'id' ? 'hold a person, or end it; at the kiosks within seconds' : 'the same for a vehicle')
-      .argument(`<${kind}>`, kind === 'id' ? '12 digits' : 'number plate')
+      .argument(`<${kind}>`, `${PERSONAL} or ${kind === 'id' ? '12 digits' : 'the number plate'}`)
       .requiredOption('--status <status>', 'clear, F0, F1, F2, F3, hold or deceased')
       .option('--from <date>', 'first day, YYYY-MM-DD (today)')
       .option('--until <date>', 'last day, YYYY-MM-DD (no end known)')
       .option('--region <n>', 'where the person lives, a number of the GSO list (as before)')
       .action(async (subject: string, given: RegistryGiven & { status: string; from?: string; until?: string; region?: string }) => {
         const { setStatus } = await import('./registry.ts');
-        await setStatus({ [kind]: subject }, given, given);
+        await setStatus(await readPersonal({ [kind]: subject }, [[kind, `the ${kind}`]]), given, given);
       });
   }
   withRegistry(registry.command('clear'))
     .description('end every hold of a person')
-    .argument('<id>', '12 digits')
-    .action(async (id: string, given: RegistryGiven) => {
+    .argument('<id>', `${PERSONAL} or 12 digits`)
+    .action(async (subject: string, given: RegistryGiven) => {
       const { setStatus } = await import('./registry.ts');
-      await setStatus({ id }, { status: 'clear' }, given);
+      await setStatus(await readPersonal({ id: subject }, [['id', 'the id']]), { status: 'clear' }, given);
     });
   for (const [name, kind, description] of [
     ['revoke', 'revoked', 'refuse a credential from now on'],
@@ -233,11 +234,12 @@ function addRegistry(registry: Command): void {
   ] as const) {
     withRegistry(registry.command(name))
       .description(description)
-      .argument('<cti>', 'credential id, 16 hex digits')
+      .argument('<cti>', `${PERSONAL} or 16 hex digits: the credential id`)
       .option('--days <n>', 'until the credential has surely expired', wholeNumber, 8)
-      .action(async (cti: string, given: RegistryGiven & { days: number }) => {
+      .action(async (given: string, options: RegistryGiven & { days: number }) => {
         const { changeCredential } = await import('./registry.ts');
-        await changeCredential(kind, cti, given.days, given);
+        const { cti = '' } = await readPersonal({ cti: given }, [['cti', 'the credential id']]);
+        await changeCredential(kind, cti, options.days, options);
       });
   }
   withRegistry(registry.command('kill-key'))

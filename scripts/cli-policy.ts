@@ -1,8 +1,9 @@
 /** Commands about policies. */
-import { readFileSync } from 'node:fs';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { directions, LOCAL_MINUTE } from '../sync/protocol/golden-case.ts';
 import { wholeNumber } from './cli-arguments.ts';
+import { CommandError, exitCode } from './command.ts';
+import { PERSONAL, readPersonal } from './personal-input.ts';
 import type { ExplainPolicyOptions } from './policy.ts';
 
 export function addPolicyCommands(program: Command): void {
@@ -28,20 +29,22 @@ export function addPolicyCommands(program: Command): void {
   policy
     .command('explain')
     .description("why a code gets its verdict at a kiosk: every check, in plain words, from the kiosk's own lists")
-    .argument('<code>', 'the text of the code, or - for stdin')
+    .argument('<code>', `${PERSONAL} or the text of the code`)
     .requiredOption('--config <file>', 'configuration of the kiosk')
     .option('--at <time>', 'local time there, YYYY-MM-DDTHH:MM (now)', localMinute)
     .addOption(new Option('--direction <way>', 'as if the lane led there').choices(directions))
-    .option('--plate <plate>', 'the plate of the vehicle')
-    .option('--id-number <digits>', '12 digits of the identity card', idDigits)
+    .option('--plate <plate>', `${PERSONAL} or the plate of the vehicle`)
+    .option('--id-number <digits>', `${PERSONAL} or 12 digits of the identity card; lines are read in the order code, id number, plate`)
     .option('--passed-ago-s <n>', 'as if it had passed here so many seconds ago', wholeNumber)
     .option('--uses <n>', 'as if it had passed so often', wholeNumber)
     .option('--inside <n>', 'as if so many people were inside', wholeNumber)
     .option('--json', 'one JSON object')
     .action(async (code: string, given: Omit<ExplainPolicyOptions, 'code' | 'json'> & { json?: boolean }) => {
       const { explainPolicy } = await import('./policy.ts');
-      const text = code === '-' ? readFileSync(0, 'utf8').replace(/\r?\n$/, '') : code;
-      explainPolicy({ ...given, code: text, json: given.json ?? false });
+      const { idNumber, plate } = given;
+      const personal = await readPersonal({ code, idNumber, plate }, EXPLAINED);
+      if (personal.idNumber !== undefined) idDigits(personal.idNumber);
+      explainPolicy({ ...given, ...personal, code: personal.code ?? '', json: given.json ?? false });
     });
 }
 
@@ -50,7 +53,12 @@ function localMinute(text: string): string {
   return text;
 }
 
-function idDigits(text: string): string {
-  if (!/^\d{12}$/.test(text)) throw new InvalidArgumentError('expected 12 digits.');
-  return text;
+const EXPLAINED = [
+  ['code', 'the code'],
+  ['idNumber', '--id-number'],
+  ['plate', '--plate'],
+] as const;
+
+function idDigits(text: string): void {
+  if (!/^\d{12}$/.test(text)) throw new CommandError(exitCode.usage, '--id-number takes 12 digits');
 }

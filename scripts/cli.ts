@@ -9,6 +9,7 @@ import { addCentreCommands } from './cli-centre.ts';
 import { addKeyCommands } from './cli-keys.ts';
 import { addPolicyCommands } from './cli-policy.ts';
 import { CommandError, exitCode } from './command.ts';
+import { PERSONAL, warnOfLogin } from './personal-input.ts';
 
 const program = new Command('checkpoint-kiosk')
   .description('Unattended, offline-first QR checkpoint: a camera reads a code, a screen says pass or deny.')
@@ -31,6 +32,7 @@ program
   .option('--folder <dir>', 'keep keys, codes and journal of the demo here')
   .action(async (given: { loops?: number; json?: boolean; camera?: string; port: number; centrePort: number; folder?: string }) => {
     const { runDemo } = await import('./demo.ts');
+    warnOfLogin('--camera', given.camera ?? '');
     const { loops = Number.POSITIVE_INFINITY, json = false, camera, port, centrePort, folder } = given;
     process.exitCode = await runDemo({ loops, json, camera, port, centrePort, folder });
   });
@@ -61,6 +63,7 @@ program
       if ((given.trust === undefined) !== (given.now === undefined))
         throw new CommandError(exitCode.usage, '--trust and --now go together');
       const { runScan } = await import('./scan.ts');
+      for (const path of paths) warnOfLogin('the address', path);
       const { loadTrust } = await import('./verify.ts');
       const trust = given.trust === undefined ? undefined : { list: loadTrust(given.trust, given.root), now: given.now ?? 0 };
       const budgetMs = given.all === true ? Number.POSITIVE_INFINITY : given.budgetMs;
@@ -84,6 +87,11 @@ program
     }
   });
 
+const ISSUE_EXAMPLE = `
+Of id number, plate and name each - takes one line of stdin, in this order:
+  printf '079200000001\\nNGUYEN V* A*\\n' | checkpoint-kiosk issue --key issuer.key --class travel-permit --area 79 \\
+    --subject-key subject.key --keyring keyring.cose --root FINGERPRINT --id-number - --name -`;
+
 program
   .command('issue')
   .description('make one code')
@@ -97,11 +105,12 @@ program
   .option('--subject <hex>', 'pseudonym of the person or vehicle, 12 bytes')
   .option('--subject-key <file>', 'make the pseudonym from --id-number (of a vehicle: from --plate) with this key')
   .option('--subject-key-check <check>', 'with --subject: which key its pseudonym is of (keys subject-check)')
-  .option('--keyring <file>', 'signed keyring, with --root: refuse a subject key that it does not pin')
+  .option('--keyring <file>', 'signed keyring, with --root: refuse what no kiosk with this keyring would pass')
   .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
-  .option('--id-number <digits>', '12 digits; binds the code to the card')
-  .option('--plate <plate>', 'binds the code to the vehicle')
-  .option('--name <masked>', 'for the officer: A-Z, * and blanks, at most 16')
+  .option('--policy <file>', 'signed policy, with --keyring: refuse what it admits nowhere and never')
+  .option('--id-number <digits>', `${PERSONAL} or 12 digits; binds the code to the card`)
+  .option('--plate <plate>', `${PERSONAL} or the plate; binds the code to the vehicle`)
+  .option('--name <masked>', `${PERSONAL} or the name, for the officer: A-Z, * and blanks, at most 16`)
   .option('--max-uses <n>', 'crossings it is good for, 1 to 99', wholeNumber)
   .option('--device-key <file>', 'a rotating code (CP2) of this device, for the present half minute')
   .option('--device-public-key <hex>', "binds the code to a phone: what the holder's page shows; the text (CP1) is for that page to take")
@@ -109,6 +118,7 @@ program
   .addOption(new Option('--format <form>', 'what to write').choices(['text', 'png', 'svg']).default('text'))
   .option('--out <file>', 'instead of stdout')
   .option('--json', 'one JSON object {text, file}, and link with --holder-url')
+  .addHelpText('after', ISSUE_EXAMPLE)
   .action(async (given) => {
     const { issueCode } = await import('./issue.ts');
     await issueCode(given);

@@ -14,6 +14,8 @@ import { loadConfig } from './config-check.ts';
 import { ownKeys } from './own-keys.ts';
 
 export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string }): Promise<void> {
+  if (given.token !== undefined)
+    process.stderr.write('warning: every user of this machine can read --token; use --token-file FILE, or -\n');
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readText(given.tokenFile).trim());
   if (token === undefined) throw new CommandError(exitCode.usage, 'give --token-file FILE (or - for stdin), or --token TOKEN');
   if (!/^[A-Za-z0-9_-]{43}$/.test(token))

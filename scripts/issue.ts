@@ -7,12 +7,15 @@ import { type Claims, credentialClasses, encodeClaims, parseClaims } from '../sy
 import { signSign1 } from '../sync/credential/cose.ts';
 import { writeCp1, writeCp2 } from '../sync/credential/credential.ts';
 import { isPublicKeyAcceptable } from '../sync/credential/ed25519.ts';
+import type { Keyring } from '../sync/credential/keyring.ts';
 import { writeCredentialLink } from '../sync/holder/credential-link.ts';
 import { idTag, isPlate, normalisePlate, plateTag, subjectKeyCheck, subjectPseudonym } from '../sync/protocol/tags.ts';
 import { CommandError, exitCode } from './command.ts';
+import { type IssuedCode, issueNotes, whyNeverPasses } from './issue-check.ts';
 import { describeKey, readKeyFile } from './key-file.ts';
 import { readSubjectKeyCheck } from './keys/subject-key.ts';
-import { loadKeyring } from './verify.ts';
+import { readPersonal } from './personal-input.ts';
+import { loadKeyring, loadPolicy } from './verify.ts';
 
 export interface IssueOptions {
   readonly key: string;
@@ -28,6 +31,8 @@ export interface IssueOptions {
   /** Signed keyring and the fingerprint of its root. */
   readonly keyring?: string;
   readonly root?: string;
+  /** Signed policy, believed by the keyring. */
+  readonly policy?: string;
   readonly idNumber?: string;
   readonly plate?: string;
   readonly name?: string;
@@ -40,22 +45,34 @@ export interface IssueOptions {
   readonly json?: boolean;
 }
 
-/** What a 720p camera still reads: version 9 for a static code, 12 for a rotating one, both at level M. */
-const CHARS_MAX = { CP1: 262, CP2: 440 } as const;
 /** Stands for the phone's, which nobody but the phone has, to see how long its codes become. */
 const ANY_SEED = new Uint8Array(32);
+/** In the order in which they are read from stdin. */
+const PERSONAL_OPTIONS = [
+  ['idNumber', '--id-number'],
+  ['plate', '--plate'],
+  ['name', '--name'],
+] as const;
+const NEEDS_PLATE: readonly number[] = [credentialClasses.shipper, credentialClasses.vehicle];
 const classNames: Readonly<Record<string, number>> = { ...credentialClasses, 'travel-permit': credentialClasses.travelPermit };
 
-export async function issueCode(options: IssueOptions): Promise<void> {
-  checkDeviceOptions(options);
+export async function issueCode(given: IssueOptions): Promise<void> {
+  checkDeviceOptions(given);
+  const options = { ...given, ...(await readPersonal(given, PERSONAL_OPTIONS)) };
   const nowS = Math.floor(nodeClock.wallMs() / 1000);
+  const keyring = keyringOf(options);
   const deviceSeed = options.deviceKey === undefined ? undefined : readKeyFile(options.deviceKey);
-  const payload = encodeClaims(claimsOf(options, nowS, deviceKeyOf(options, deviceSeed)));
+  const claims = { ...claimsOf(options, nowS, deviceKeyOf(options, deviceSeed)), ...subjectOf(options, keyring) };
+  const payload = encodeClaims(claims);
   const checked = parseClaims(payload);
   if (!checked.ok) throw new CommandError(exitCode.usage, `these values make no valid credential: ${checked.reason}`);
-  const cose = signSign1(payload, readKeyFile(options.key));
+  const issuerSeed = readKeyFile(options.key);
+  const cose = signSign1(payload, issuerSeed);
+  const atS = Math.max(nowS, claims.notBefore);
   const text = deviceSeed === undefined ? writeCp1(cose) : writeCp2(cose, deviceSeed, nowS);
-  checkLength(checked.value.deviceKey === undefined ? text : writeCp2(cose, deviceSeed ?? ANY_SEED, nowS));
+  const read = deviceSeed === undefined ? text : writeCp2(cose, deviceSeed, atS);
+  const shown = claims.deviceKey === undefined ? text : writeCp2(cose, deviceSeed ?? ANY_SEED, atS);
+  check({ text: read, shown, claims, issuerKey: fromHex(describeKey(issuerSeed, false).publicKey) }, options, { keyring, nowS });
   const link = options.holderUrl === undefined ? undefined : writeCredentialLink(options.holderUrl, text);
   await write({ text, link }, options);
   const { version } = QRCode.create(link ?? text, { errorCorrectionLevel: 'M' });
@@ -63,11 +80,23 @@ export async function issueCode(options: IssueOptions): Promise<void> {
   process.stderr.write(`${what}, QR version ${version} at level M\n`);
 }
 
-/** What the lane will see must be readable there: of a code for a phone that is the rotating one, whoever's proof it holds. */
-function checkLength(shown: string): void {
-  const charsMax = shown.startsWith('CP2:') ? CHARS_MAX.CP2 : CHARS_MAX.CP1;
-  if (shown.length <= charsMax) return;
-  fail(`the code would have ${shown.length} characters, more than the ${charsMax} that a lane camera reads`);
+function keyringOf({ keyring, root, policy }: IssueOptions): Keyring | undefined {
+  if ((keyring === undefined) !== (root === undefined)) return fail('--keyring and --root go together');
+  if (keyring !== undefined && root !== undefined) return loadKeyring(keyring, root);
+  return policy === undefined ? undefined : fail('--policy needs --keyring and --root');
+}
+
+/** A code that no kiosk would ever pass is not handed out. */
+function check(
+  code: IssuedCode,
+  options: IssueOptions,
+  { keyring, nowS }: { readonly keyring: Keyring | undefined; readonly nowS: number },
+) {
+  const policy = keyring === undefined || options.policy === undefined ? undefined : loadPolicy(options.policy, keyring);
+  const rules = { trust: keyring?.trust, policy, now: nowS };
+  const why = whyNeverPasses(code, rules);
+  if (why !== undefined) fail(why);
+  for (const note of issueNotes(code, rules)) process.stderr.write(`note: ${note}\n`);
 }
 
 function checkDeviceOptions({ deviceKey, devicePublicKey, holderUrl }: IssueOptions): void {
@@ -84,8 +113,14 @@ function deviceKeyOf({ devicePublicKey }: IssueOptions, deviceSeed: Uint8Array |
   return isPublicKeyAcceptable(key) ? key : fail('--device-public-key is no acceptable Ed25519 key: every code of it would be refused');
 }
 
-function claimsOf(options: IssueOptions, nowS: number, deviceKey: Uint8Array | undefined): Claims {
-  const { idNumber, plate } = options;
+function claimsOf(options: IssueOptions, nowS: number, deviceKey: Uint8Array | undefined): Omit<Claims, 'subject'> {
+  const { idNumber, plate, name, maxUses } = options;
+  if (options.area.length > 4) fail('--area takes 1 to 4 areas');
+  if (name !== undefined && !/^[A-Z *]{1,16}$/.test(name)) fail('--name takes 1 to 16 of A-Z, * and blanks');
+  if (maxUses !== undefined && maxUses > 99) fail('--max-uses takes 1 to 99');
+  if (plate === undefined && NEEDS_PLATE.includes(classOf(options.class))) {
+    fail(`a code of class ${options.class} is bound to a vehicle: give --plate (claim-missing)`);
+  }
   if (idNumber !== undefined && !/^\d{12}$/.test(idNumber)) fail('--id-number takes 12 digits');
   if (plate !== undefined && !isPlate(normalisePlate(plate))) fail('--plate takes a plate of 5 to 10 letters and digits');
   const from = options.from ?? nowS;
@@ -95,14 +130,13 @@ function claimsOf(options: IssueOptions, nowS: number, deviceKey: Uint8Array | u
     notBefore: from,
     cti,
     class: classOf(options.class),
-    ...subjectOf(options),
     areas: options.area.map((area) => (/^\d{1,5}$/.test(area) ? Number(area) : fail('--area takes codes of up to 5 digits'))),
     purpose: options.purpose,
     declaredAt: options.declaredAt ?? nowS,
-    ...(options.name !== undefined && { maskedName: options.name }),
+    ...(name !== undefined && { maskedName: name }),
     ...(plate !== undefined && { plateTag: plateTag(cti, plate) }),
     ...(idNumber !== undefined && { idTag: idTag(cti, idNumber) }),
-    ...(options.maxUses !== undefined && { maxUses: options.maxUses }),
+    ...(maxUses !== undefined && { maxUses }),
     ...(deviceKey !== undefined && { deviceKey }),
   };
 }
@@ -117,8 +151,8 @@ function classOf(given: string): number {
 type Subject = Pick<Claims, 'subject' | 'subjectKeyCheck'>;
 
 /** The pseudonym with the check value of its key: both given, or made with the key that only centre and issuers hold. */
-function subjectOf(options: IssueOptions): Subject {
-  const pinned = pinnedSubjectKey(options);
+function subjectOf(options: IssueOptions, keyring: Keyring | undefined): Subject {
+  const pinned = keyring?.subjectKeyCheck;
   const subject = options.subjectKey === undefined ? givenSubject(options) : madeSubject(options, options.subjectKey);
   const stated = subject.subjectKeyCheck && toHex(subject.subjectKeyCheck);
   if (pinned !== undefined && stated !== pinned) {
@@ -132,11 +166,6 @@ function subjectOf(options: IssueOptions): Subject {
 
 const UNCHECKED =
   'note: the code does not say which subject key its pseudonym is of (--subject-key-check): kiosks whose keyring pins one do not pass it';
-
-function pinnedSubjectKey({ keyring, root }: IssueOptions): string | undefined {
-  if ((keyring === undefined) !== (root === undefined)) return fail('--keyring and --root go together');
-  return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root).subjectKeyCheck;
-}
 
 function givenSubject({ subject, subjectKeyCheck: check }: IssueOptions): Subject {
   if (subject === undefined) return fail('give --subject-key with --id-number (for a vehicle: with --plate), or --subject');

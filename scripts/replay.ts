@@ -1,13 +1,12 @@
 /** `checkpoint-kiosk replay`: decides stored decisions again, from what is sealed in them, and compares. */
 import { readFileSync } from 'node:fs';
 import { replay } from '../kiosk/decision/replay.ts';
-import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
-import { openStatement, parseEnvelopes } from '../sync/credential/statement.ts';
-import { type Policy, policySchema } from '../sync/protocol/policy.ts';
+import { readKeyring } from '../sync/credential/keyring.ts';
 import { storedDecisions } from '../sync/upstream/projector/open-batch.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
 import { type KeyOptions, openStore } from './upstream.ts';
+import { loadPolicy } from './verify.ts';
 
 export interface ReplayOptions extends KeyOptions {
   readonly store: string;
@@ -52,17 +51,4 @@ export async function runReplay(options: ReplayOptions): Promise<number> {
   process.stdout.write(`${JSON.stringify(totals)}\n`);
   if (totals.policyMissing > 0) process.stderr.write('  some were decided by a policy that was not given: add it with --policy\n');
   return totals.different === 0 && totals.replayed > 0 ? exitCode.ok : exitCode.failed;
-}
-
-function loadPolicy(file: string, keyring: Keyring): Policy {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
-  }
-  const envelopes = parseEnvelopes(text);
-  const policy = envelopes.ok ? openStatement(envelopes.value[0], 'policy', keyring.roles.release, policySchema) : envelopes;
-  if (!policy.ok) throw new CommandError(exitCode.dataError, `${file}: ${policy.reason}`);
-  return policy.value;
 }

@@ -4,7 +4,9 @@ import { toHex } from '../sync/credential/bytes.ts';
 import type { Claims } from '../sync/credential/claims.ts';
 import { readCredential } from '../sync/credential/credential.ts';
 import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../sync/credential/statement.ts';
 import { parseTrustFile, type TrustList } from '../sync/credential/trust.ts';
+import { type Policy, policySchema } from '../sync/protocol/policy.ts';
 import { CommandError, exitCode } from './command.ts';
 
 /**
@@ -37,6 +39,20 @@ export function loadKeyring(file: string, root: string): Keyring {
   const keyring = readKeyring(text, root);
   if (!keyring.ok) throw new CommandError(exitCode.dataError, `${file}: ${keyring.reason}`);
   return keyring.value;
+}
+
+/** A policy that the keyring's release key has signed. */
+export function loadPolicy(file: string, keyring: Keyring): Policy {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+  const envelopes = parseEnvelopes(text);
+  const policy = envelopes.ok ? openStatement(envelopes.value[0], 'policy', keyring.roles.release, policySchema) : envelopes;
+  if (!policy.ok) throw new CommandError(exitCode.dataError, `${file}: ${policy.reason}`);
+  return policy.value;
 }
 
 /** The JSON form of one verdict: `{ok, reason, claims}`. */
