@@ -55,6 +55,7 @@ function addService(program: Command): void {
     .option('--port <port>', 'port, 0 for any', portNumber, 8744)
     .option('--tls-cert <file>', 'certificate chain (PEM); needed beyond this machine')
     .option('--tls-key <file>', 'its key (PEM)')
+    .option('--name <host>', "a further name of this centre for the operator's browser, such as a proxy's; repeatable", collect, [])
     .option('--policy <file>', 'signed policy for the kiosks')
     .option('--slices <dir>', 'folder of the published slices (beside the store)')
     .option('--publish-s <n>', 'least seconds between two slices of a changing registry', wholeNumber, 600)
@@ -67,6 +68,7 @@ function addService(program: Command): void {
       async (
         given: CentreOptions & {
           address: string;
+          name: string[];
           port: number;
           tlsCert?: string;
           tlsKey?: string;
@@ -202,7 +204,8 @@ function addCarrier(carry: Command): void {
     .action(async (folder: string, given: CentreOptions & { policy?: string; slices?: string; slice: string[]; allowDemo?: boolean }) => {
       const { carryAnswer } = await import('./carry-answer.ts');
       const { policy, slices, allowDemo = false } = given;
-      const service = { address: '127.0.0.1', port: 0, tlsCert: undefined, tlsKey: undefined, retentionDays: undefined } as const;
+      const tls = { tlsCert: undefined, tlsKey: undefined } as const;
+      const service = { address: '127.0.0.1', name: [], port: 0, ...tls, retentionDays: undefined } as const;
       await carryAnswer(folder, { ...given, ...service, policy, slices, allowDemo, publishS: 86_400, logLevel: 'warn' });
     });
 }

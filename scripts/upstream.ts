@@ -27,6 +27,7 @@ export interface KeyOptions {
 export interface ServeOptions extends KeyOptions {
   readonly store: string;
   readonly address: string;
+  readonly name: readonly string[];
   readonly port: number;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -89,7 +90,7 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
     };
     return await openUpstream(
       store,
-      { ...files, keys, root, address, port, tls, operatorToken, retentionMs, version: programVersion() },
+      { ...files, keys, root, address, names: options.name, port, tls, operatorToken, retentionMs, version: programVersion() },
       host,
     );
   } catch (error) {

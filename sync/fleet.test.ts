@@ -220,36 +220,35 @@ describe('the registry over HTTP', () => {
       { revoke: '00'.repeat(8) },
       { killKey: '01020304' },
     ];
-    const answer = await post({ actor: 'hotline', changes });
+    const answer = await post({ changes });
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ changed: 4 });
     expect(await centre.store.feedAfter(0, 10)).toHaveLength(4);
     expect(await centre.store.killedKeys()).toEqual(['01020304']);
-    expect((await centre.store.audit(1))[0]).toMatchObject({ actor: 'hotline', action: 'api' });
+    expect((await centre.store.audit(1))[0]).toMatchObject({ actor: 'operator', action: 'api' });
   });
 
   it.each([
     ['nothing', {}],
-    ['nobody who does it', { changes: [{ id: '079000000001', status: 'F0' }] }],
+    ['somebody else who does it', { actor: 'hotline', changes: [{ id: '079000000001', status: 'F0' }] }],
     [
       'a number that is no id',
       {
-        actor: 'a',
         changes: [
           { id: '079000000001', status: 'F0' },
           { id: '1', status: 'F0' },
         ],
       },
     ],
-    ['a key id that is none', { actor: 'a', changes: [{ killKey: 'KEY' }] }],
-    ['an unknown status', { actor: 'a', changes: [{ id: '079000000001', status: 'F9' }] }],
-    ['a field that is not known', { actor: 'a', changes: [{ id: '079000000001', status: 'F0', note: 'x' }] }],
+    ['a key id that is none', { changes: [{ killKey: 'KEY' }] }],
+    ['an unknown status', { changes: [{ id: '079000000001', status: 'F9' }] }],
+    ['a field that is not known', { changes: [{ id: '079000000001', status: 'F0', note: 'x' }] }],
   ])('refuses %s, and takes no part of it', async (_name, body) => {
     expect((await post(body)).status).toBe(400);
     expect(await centre.store.feedHead()).toBe(0);
   });
 
   it('asks who it is', async () => {
-    expect((await post({ actor: 'a', changes: [{ release: '00'.repeat(8) }] }, 'another-token-of-this-length')).status).toBe(401);
+    expect((await post({ changes: [{ release: '00'.repeat(8) }] }, 'another-token-of-this-length')).status).toBe(401);
   });
 });

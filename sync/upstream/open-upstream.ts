@@ -9,7 +9,10 @@ import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { fleetRoutes } from './fleet/routes.ts';
 import { revocationOf } from './fleet/rules.ts';
+import { createGuesses } from './http/guesses.ts';
+import { createOperatorDoor } from './http/operator-door.ts';
 import { type ServerOptions, startServer } from './http/server.ts';
+import { signInRoutes } from './http/sign-in.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { ingestRoutes } from './ingest/routes.ts';
 import { overviewRoutes } from './overview/routes.ts';
@@ -25,7 +28,10 @@ import type { Store } from './store/store.ts';
 import { timeRoutes } from './time/routes.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
-export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf'> {
+export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf' | 'door'> {
+  readonly operatorToken: string;
+  /** Names that operators reach the centre by, besides its addresses and those of its certificate. */
+  readonly names: readonly string[];
   readonly keys: UpstreamKeys;
   /** Fingerprint of the root, hex. */
   readonly root: string;
@@ -70,8 +76,9 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
   const offline = () => ({ keyring: keyring.read().version, policy: policyVersion(policyFile) });
+  const { door, enrolmentGuesses, turnedAway } = openDoors(store, options, host);
   const routes = [
-    ...enrolmentRoutes(desk),
+    ...enrolmentRoutes(desk, enrolmentGuesses),
     ...ingestRoutes({
       ingest: createIngest(store, host),
       receiptKey: keys.receipt,
@@ -95,12 +102,13 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     ...peerRoutes({ store, configKey: keys.config }, host),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...timeRoutes(keys.feed, host.clock),
-    ...overviewRoutes(store, host.clock),
+    ...overviewRoutes(store, { clock: host.clock, turnedAway, linesDropped: () => host.log.dropped?.() ?? 0 }),
+    ...signInRoutes(door),
   ];
   const server = await startServer(
     routes,
     store,
-    { ...options, revocationOf: (kiosk, nowMs) => revocationOf(kiosk, nowMs, keys.fleet) },
+    { ...options, door, revocationOf: (kiosk, nowMs) => revocationOf(kiosk, nowMs, keys.fleet) },
     host,
   ).catch((error: unknown) => {
     hub.stop();
@@ -128,6 +136,26 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       await store.close();
     },
   };
+}
+
+/** Who may act for the operator, and what becomes of wrong tokens. */
+function openDoors(store: Store, options: Pick<UpstreamOptions, 'operatorToken' | 'names' | 'tls'>, host: Host) {
+  const guesses = (event: string, code: 'operator-guesses' | 'enrolment-guesses') =>
+    createGuesses(
+      {
+        event,
+        onMany(detail) {
+          const raised = store.raiseAlarm({ code, kioskId: '', detail }, host.clock.wallMs());
+          raised.catch((error) => host.log.error('alarm-failed', { code, why: String(error) }));
+        },
+      },
+      host,
+    );
+  const operatorGuesses = guesses('operator-refused', 'operator-guesses');
+  const enrolmentGuesses = guesses('enrolment-refused', 'enrolment-guesses');
+  const door = createOperatorDoor(options, operatorGuesses, host);
+  const turnedAway = () => ({ operator: operatorGuesses.count(), enrolment: enrolmentGuesses.count() });
+  return { door, enrolmentGuesses, turnedAway };
 }
 
 /** Read anew each time: a policy that was signed offline needs no restart. */

@@ -371,6 +371,8 @@ describe('the document', () => {
       '/time',
       '/v1/overview',
       '/',
+      '/sign-in',
+      '/sign-out',
     ]);
     expect((await fetch(`${centre.upstream.url}/v1/other`)).status).toBe(404);
   });
@@ -391,10 +393,9 @@ describe('the page', () => {
   it('is for the operator only', async () => {
     const anonymous = await fetch(`${centre.upstream.url}/`);
     expect(anonymous.status).toBe(401);
-    expect(anonymous.headers.get('www-authenticate')).toContain('Basic');
-    const authorization = `Basic ${Buffer.from(`me:${centre.operatorToken}`).toString('base64')}`;
-    const page = await fetch(`${centre.upstream.url}/`, { headers: { authorization } });
-    expect(await page.text()).toContain('Trung tâm');
+    expect(await anonymous.text()).toContain('action="/sign-in"');
+    const page = await fetch(`${centre.upstream.url}/`, { headers: { authorization: `Bearer ${centre.operatorToken}` } });
+    expect(await page.text()).toContain('batches waiting');
     const overview = await fetch(`${centre.upstream.url}/v1/overview`, { headers: { authorization: `Bearer ${centre.operatorToken}` } });
     expect(await overview.json()).toMatchObject({ kiosks: [], counts: { records: 0 } });
     const wrong = await fetch(`${centre.upstream.url}/v1/overview`, { headers: { authorization: 'Bearer wrong' } });

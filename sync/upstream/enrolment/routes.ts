@@ -3,10 +3,14 @@ import { fromHex } from '../../credential/bytes.ts';
 import { enrolmentRequestSchema } from '../../protocol/enrolment.ts';
 import { limits } from '../../protocol/limits.ts';
 import { checkRequest, readRequestSignature } from '../../protocol/request-signature.ts';
+import type { Guesses } from '../http/guesses.ts';
 import { parseJson, problem, type Route } from '../http/route.ts';
 import type { EnrolmentDesk } from './enrol.ts';
 
-export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
+/** What a token that is made up, or somebody else's, is refused with. */
+const GUESSED: ReadonlySet<string> = new Set(['token-unknown', 'token-mismatch', 'token-used', 'token-expired']);
+
+export function enrolmentRoutes(desk: EnrolmentDesk, guesses: Guesses): Route[] {
   return [
     {
       method: 'POST',
@@ -31,6 +35,7 @@ export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
         'root-mismatch',
         'key-unacceptable',
         'key-revoked',
+        'rate-limited',
       ],
       async handle(request) {
         const parameters = readRequestSignature(request.headers, request.body);
@@ -42,7 +47,9 @@ export function enrolmentRoutes(desk: EnrolmentDesk): Route[] {
           return problem('request-invalid', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no JSON'}`);
         }
         if (!checkRequest(request, request.headers, fromHex(body.data.signingKey))) return problem('signature-invalid');
+        if (!guesses.admits(request.address)) return problem('rate-limited');
         const certificate = await desk.enrol(body.data);
+        if (!certificate.ok && GUESSED.has(certificate.reason)) await guesses.wrong(request.address);
         return certificate.ok ? { kind: 'statement', line: certificate.value } : problem(certificate.reason);
       },
     },

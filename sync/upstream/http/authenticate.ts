@@ -1,5 +1,4 @@
-/** Who sends a request: a kiosk by its signature, an operator by the token. */
-import { timingSafeEqual } from 'node:crypto';
+/** Which kiosk sends a request, by its signature. */
 import { fromHex } from '../../credential/bytes.ts';
 import { accept, type Outcome, refuse } from '../../credential/outcome.ts';
 import { checkRequest, type RequestSignatureReason, readRequestSignature } from '../../protocol/request-signature.ts';
@@ -18,13 +17,4 @@ export async function authenticateKiosk(
   if (kiosk === undefined) return refuse('kiosk-unknown');
   if (!checkRequest(request, request.headers, fromHex(kiosk.signingKey))) return refuse('signature-invalid');
   return accept({ kiosk, nonce });
-}
-
-/** The token as `Authorization: Bearer`, or as the password of any name, for a browser. */
-export function isOperator(authorization: string | undefined, token: string): boolean {
-  const [scheme, value = ''] = (authorization ?? '').split(' ');
-  const given =
-    scheme === 'Bearer' ? value : scheme === 'Basic' ? Buffer.from(value, 'base64').toString().split(':').slice(1).join(':') : '';
-  const [a, b] = [Buffer.from(given), Buffer.from(token)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -23,12 +23,18 @@ export interface KioskCaller {
   readonly nonce: string;
 }
 
+/** Who acts, as the audit names it: whoever signed in, never what a request says. */
+export interface OperatorCaller {
+  readonly name: string;
+}
+
 export type Reply =
   | { readonly kind: 'statement'; readonly line: string; readonly status?: 403 }
   | { readonly kind: 'json'; readonly body: unknown }
   /** Nothing to say: 204. */
   | { readonly kind: 'none' }
-  | { readonly kind: 'html'; readonly body: string }
+  | { readonly kind: 'html'; readonly body: string; readonly status?: 401 }
+  | { readonly kind: 'redirect'; readonly location: string; readonly cookie: string }
   /** Sent in parts, and kept by caches: its name is its hash. */
   | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'problem'; readonly code: ProblemCode; readonly detail?: string };
@@ -59,8 +65,13 @@ export type Route = RouteBase &
         readonly drains?: true;
         handle(request: UpstreamRequest, caller: KioskCaller): Promise<Reply>;
       }
-    | { readonly caller: 'anyone' | 'operator'; handle(request: UpstreamRequest): Promise<Reply> }
+    | { readonly caller: 'operator'; handle(request: UpstreamRequest, caller: OperatorCaller): Promise<Reply> }
+    | { readonly caller: 'anyone'; handle(request: UpstreamRequest): Promise<Reply> }
   );
+
+/** What a request of an operator may fail on. */
+export const OPERATOR_PROBLEMS = ['operator-unknown', 'rate-limited', 'host-unknown'] as const satisfies readonly ProblemCode[];
+export const CHANGE_PROBLEMS = [...OPERATOR_PROBLEMS, 'origin-foreign', 'content-type'] as const satisfies readonly ProblemCode[];
 
 /** What a signed request may fail on. */
 export const SIGNATURE_PROBLEMS = [

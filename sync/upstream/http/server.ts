@@ -7,20 +7,23 @@ import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { Fault } from '../../../config/faults.ts';
 import { packageRoot } from '../../../config/host/install-paths.ts';
+import { LATE_CHECK_MS, tendServer } from '../../../config/host/tend-server.ts';
 import type { Host } from '../../../config/ports/host.ts';
 import { type ProblemCode, problemBody } from '../../protocol/problem.ts';
 import { mayDrain } from '../fleet/rules.ts';
 import type { EnrolledKiosk, FleetStore } from '../store/store.ts';
-import { authenticateKiosk, isOperator } from './authenticate.ts';
+import { authenticateKiosk } from './authenticate.ts';
 import { openApiDocument } from './openapi.ts';
+import type { OperatorDoor } from './operator-door.ts';
 import { problem, type Reply, type Route, type UpstreamRequest } from './route.ts';
+import { signInPage } from './sign-in.ts';
 
 export interface ServerOptions {
   readonly address: string;
   /** 0 for any free one. */
   readonly port: number;
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
-  readonly operatorToken: string;
+  readonly door: OperatorDoor;
   readonly version: string;
   /** The statement that ends a kiosk, for one that was revoked. */
   revocationOf(kiosk: EnrolledKiosk, nowMs: number): string;
@@ -32,11 +35,27 @@ export interface UpstreamServer {
 }
 
 const REQUEST_MS_MAX = 60_000;
+const HEADERS_MS_MAX = 10_000;
+const HANDSHAKE_MS_MAX = 10_000;
 const KEEP_ALIVE_MS = 72_000;
+/** Nothing at all in either direction: longer than a kiosk waits for the feed, and than a connection is kept. */
+const IDLE_MS_MAX = 90_000;
+/** Who has connected and not sent one whole request: a fleet that comes back at once is within it. */
+const SILENT_MAX = 1_024;
+const CONNECTIONS_MAX = 16_384;
 /** Not each of a waiting kiosk's questions is worth a write. */
 const SEEN_MS = 60_000;
 const IMMUTABLE_MS = 365 * 86_400_000;
-const REALM = 'Basic realm="checkpoint-kiosk upstream", charset="UTF-8"';
+const HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  // A form of our own page must be able to say where it comes from.
+  'referrer-policy': 'same-origin',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+};
 
 /** Throws Fault('upstream-port-busy'). */
 export async function startServer(
@@ -65,18 +84,24 @@ export async function startServer(
 export function buildServer(
   routes: readonly Route[],
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'tls' | 'operatorToken' | 'version' | 'revocationOf'>,
+  options: Pick<ServerOptions, 'tls' | 'door' | 'version' | 'revocationOf'>,
   host: Host,
 ) {
   const { tls } = options;
+  const late = { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: LATE_CHECK_MS };
   const server = fastify({
-    https: tls === undefined ? null : { cert: tls.certificate, key: tls.key },
+    ...(tls === undefined
+      ? { http: late }
+      : { https: { ...late, handshakeTimeout: HANDSHAKE_MS_MAX, cert: tls.certificate, key: tls.key } }),
+    connectionTimeout: IDLE_MS_MAX,
     bodyLimit: Math.max(...routes.map(({ bodyBytesMax }) => bodyBytesMax)),
     requestTimeout: REQUEST_MS_MAX,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: true,
     logger: false,
   });
+  tendServer(server.server, { name: 'upstream', silentMax: SILENT_MAX, openMax: CONNECTIONS_MAX }, host.log);
+  server.addHook('onRequest', async (_request, response) => void response.headers(HEADERS));
   void server.register(fastifyStatic, { root: packageRoot, serve: false });
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -103,7 +128,7 @@ async function answer(
   route: Route,
   request: UpstreamRequest,
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'operatorToken' | 'revocationOf'>,
+  options: Pick<ServerOptions, 'door' | 'revocationOf'>,
   nowMs: number,
 ): Promise<Reply> {
   if (route.caller === 'kiosk') {
@@ -116,10 +141,11 @@ async function answer(
     }
     return route.handle(request, caller.value);
   }
-  const { authorization } = request.headers;
-  const isAllowed =
-    route.caller === 'anyone' || isOperator(typeof authorization === 'string' ? authorization : undefined, options.operatorToken);
-  return isAllowed ? route.handle(request) : problem('operator-unknown');
+  if (route.caller === 'anyone') return route.handle(request);
+  const operator = await options.door.admit(request);
+  if (operator.ok) return route.handle(request, operator.value);
+  const isPage = route.reply.kind === 'html' && operator.reason === 'operator-unknown';
+  return isPage ? { kind: 'html', body: signInPage(false), status: 401 } : problem(operator.reason);
 }
 
 function describe(request: FastifyRequest): UpstreamRequest {
@@ -136,10 +162,10 @@ function describe(request: FastifyRequest): UpstreamRequest {
 
 function respond(response: FastifyReply, reply: Reply): FastifyReply {
   if (reply.kind === 'file') {
-    // With Range: a download that was cut off goes on.
+    // With Range: a download that was cut off goes on. It says itself how long it may be kept.
+    void response.removeHeader('cache-control');
     return response.sendFile(basename(reply.path), dirname(reply.path), { immutable: true, maxAge: IMMUTABLE_MS });
   }
-  void response.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff');
   if (reply.kind === 'none') return response.code(204).send();
   if (reply.kind === 'statement') {
     return response
@@ -149,11 +175,15 @@ function respond(response: FastifyReply, reply: Reply): FastifyReply {
   }
   if (reply.kind === 'json') return response.type('application/json').send(JSON.stringify(reply.body));
   if (reply.kind === 'html') {
-    void response.header('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'");
-    return response.type('text/html; charset=utf-8').send(reply.body);
+    return response
+      .code(reply.status ?? 200)
+      .type('text/html; charset=utf-8')
+      .send(reply.body);
   }
+  if (reply.kind === 'redirect') return response.header('set-cookie', reply.cookie).redirect(reply.location, 303);
   const body = problemBody(reply.code, reply.detail);
-  if (reply.code === 'operator-unknown') void response.header('www-authenticate', REALM);
+  // Not Basic: a browser would send it along for every page that asks it to.
+  if (reply.code === 'operator-unknown') void response.header('www-authenticate', 'Bearer');
   if (body.status === 503 || body.status === 429) void response.header('retry-after', '5');
   return response.code(body.status).type('application/problem+json').send(JSON.stringify(body));
 }

@@ -20,13 +20,23 @@ export interface Overview {
     readonly grade: Grade;
   })[];
   readonly alarms: readonly RaisedAlarm[];
+  /** Wrong tokens since the start of this process. */
+  readonly turnedAway: { readonly operator: number; readonly enrolment: number };
+  /** Lines that the log of this process could not take. */
+  readonly logLinesDropped: number;
+}
+
+export interface OverviewParts {
+  readonly clock: Clock;
+  turnedAway(): Overview['turnedAway'];
+  linesDropped(): number;
 }
 
 const ALARMS = 50;
 /** Between two processes of one centre. */
 const AHEAD_MS_MAX = 60_000;
 
-export async function readOverview(store: Store, clock: Clock): Promise<Overview> {
+export async function readOverview(store: Store, { clock, turnedAway, linesDropped }: OverviewParts): Promise<Overview> {
   const nowMs = clock.wallMs();
   const kiosks = await store.kiosks();
   const saidBy = new Map(
@@ -50,6 +60,8 @@ export async function readOverview(store: Store, clock: Clock): Promise<Overview
       ...evidenceOf(seenAtMs, saidBy.get(kioskId)?.atMs, nowMs),
     })),
     alarms: await store.alarms(ALARMS),
+    turnedAway: turnedAway(),
+    logLinesDropped: linesDropped(),
   };
 }
 

@@ -11,7 +11,7 @@ dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); 
 dl div { border: 1px solid #8884; border-radius: .5rem; padding: .75rem 1rem; }
 dt { font-size: .85rem; opacity: .75; } dd { margin: 0; font-size: 1.6rem; font-variant-numeric: tabular-nums; }
 .alarm { border-color: #c62828; color: #c62828; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } form { float: right; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid #8883; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .none { opacity: .7; }
 @media (prefers-color-scheme: dark) { .alarm { border-color: #ff8a80; color: #ff8a80; } }`;
@@ -27,6 +27,7 @@ export function overviewPage({ at, counts, checkpoints, kiosks, alarms }: Overvi
   return `<!doctype html>
 <html lang="vi"><head><meta charset="utf-8"><meta http-equiv="refresh" content="5"><meta name="viewport" content="width=device-width">
 <title>checkpoint-kiosk</title><style>${STYLE}</style></head><body>
+<form method="post" action="/sign-out"><button>Đăng xuất · sign out</button></form>
 <h1>Trung tâm chốt kiểm soát <small>checkpoint upstream, ${time(Date.parse(at))} ${AUTHORITY_ZONE.vi} · ${AUTHORITY_ZONE.en}</small></h1>
 <dl>${tiles.join('')}</dl>
 <h2>Chốt hôm nay · Checkpoints today</h2>

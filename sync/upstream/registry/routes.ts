@@ -5,7 +5,16 @@ import { fromHex } from '../../credential/bytes.ts';
 import { keyIdText } from '../../credential/trust.ts';
 import { authorityDay } from '../../protocol/authority-time.ts';
 import { statuses } from '../../protocol/slice.ts';
-import { parseJson, problem, type Reply, type Route, type UpstreamRequest } from '../http/route.ts';
+import {
+  CHANGE_PROBLEMS,
+  OPERATOR_PROBLEMS,
+  type OperatorCaller,
+  parseJson,
+  problem,
+  type Reply,
+  type Route,
+  type UpstreamRequest,
+} from '../http/route.ts';
 import type { RegistryChange, RegistryStore } from '../store/store.ts';
 import { type RegistryReason, statusChange } from './rules.ts';
 
@@ -30,9 +39,8 @@ const changeSchema = z.union([
 ]);
 type Change = z.infer<typeof changeSchema>;
 
+/** Who does it is no part of it: the audit takes who signed in. */
 const requestSchema = z.strictObject({
-  /** Who does it, for the audit. */
-  actor: z.string().min(1).max(64),
   /** They also go to the kiosks at once; else with the next slice. */
   urgent: z.boolean().default(true),
   changes: z.array(changeSchema).min(1).max(CHANGES_MAX),
@@ -48,14 +56,14 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
     return status.ok ? status.value : status.reason;
   };
 
-  const change = async ({ body }: UpstreamRequest): Promise<Reply> => {
+  const change = async ({ body }: UpstreamRequest, { name: actor }: OperatorCaller): Promise<Reply> => {
     const given = requestSchema.safeParse(parseJson(body));
     if (!given.success) {
       const [issue] = given.error.issues;
       return problem('request-invalid', `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'no JSON'}`);
     }
     const nowMs = clock.wallMs();
-    const { actor, urgent, changes } = given.data;
+    const { urgent, changes } = given.data;
     const accepted: RegistryChange[] = [];
     for (const [index, one] of changes.entries()) {
       const next = read(one, Math.floor(nowMs / 1000));
@@ -87,7 +95,7 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
         description: 'how many changed something, and the feed number after',
         schema: z.object({ changed: z.number(), feed: z.number() }),
       },
-      problems: ['operator-unknown', 'request-invalid', 'body-too-large'],
+      problems: [...CHANGE_PROBLEMS, 'request-invalid', 'body-too-large'],
       handle: change,
     },
     {
@@ -98,7 +106,7 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
       summary: 'Who changed the registry, newest first.',
       bodyBytesMax: 0,
       reply: { kind: 'json', description: 'audit entries' },
-      problems: ['operator-unknown'],
+      problems: OPERATOR_PROBLEMS,
       handle: async (): Promise<Reply> => ({ kind: 'json', body: await store.audit(AUDIT_ENTRIES) }),
     },
   ];

@@ -157,6 +157,8 @@ export const alarmCodes = [
   'record-damaged',
   'double-use',
   'page-link-reused',
+  'operator-guesses',
+  'enrolment-guesses',
 ] as const;
 
 export interface Alarm {

@@ -1,5 +1,6 @@
 /** How often somebody may ask: so many at once, then so many a second, for each address and for all together. In memory. */
 import type { Clock } from '../../../config/ports/clock.ts';
+import { networkOf } from '../http/network-of.ts';
 
 export interface Rate {
   readonly burst: number;
@@ -46,11 +47,4 @@ export function createRateLimit(each: Rate, all: Rate, clock: Clock): RateLimit 
       return true;
     },
   };
-}
-
-/** Of IPv6 the first half: a household has all addresses of the second. */
-function networkOf(address: string): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address;
-  const [head = ''] = address.split('::');
-  return head.split(':').slice(0, 4).join(':');
 }
