@@ -205,7 +205,7 @@ function addCarrier(carry: Command): void {
       const { carryAnswer } = await import('./carry-answer.ts');
       const { policy, slices, allowDemo = false } = given;
       const tls = { tlsCert: undefined, tlsKey: undefined } as const;
-      const service = { address: '127.0.0.1', name: [], port: 0, ...tls, retentionDays: undefined } as const;
+      const service = { address: '127.0.0.1', port: 0, ...tls, retentionDays: undefined } as const;
       await carryAnswer(folder, { ...given, ...service, policy, slices, allowDemo, publishS: 86_400, logLevel: 'warn' });
     });
 }

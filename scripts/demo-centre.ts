@@ -48,7 +48,6 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
       policy: join(kit.folder, 'policy.cose'),
       publishS: 5,
       slice: [],
-      name: [],
       logLevel: 'warn',
       allowDemo: true,
     },

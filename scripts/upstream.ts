@@ -27,7 +27,8 @@ export interface KeyOptions {
 export interface ServeOptions extends KeyOptions {
   readonly store: string;
   readonly address: string;
-  readonly name: readonly string[];
+  /** Further names, for operators. */
+  readonly name?: readonly string[];
   readonly port: number;
   readonly tlsCert: string | undefined;
   readonly tlsKey: string | undefined;
@@ -90,7 +91,7 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
     };
     return await openUpstream(
       store,
-      { ...files, keys, root, address, names: options.name, port, tls, operatorToken, retentionMs, version: programVersion() },
+      { ...files, keys, root, address, names: options.name ?? [], port, tls, operatorToken, retentionMs, version: programVersion() },
       host,
     );
   } catch (error) {

@@ -31,7 +31,7 @@ import type { UpstreamKeys } from './upstream-keys.ts';
 export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf' | 'door'> {
   readonly operatorToken: string;
   /** Names that operators reach the centre by, besides its addresses and those of its certificate. */
-  readonly names: readonly string[];
+  readonly names?: readonly string[];
   readonly keys: UpstreamKeys;
   /** Fingerprint of the root, hex. */
   readonly root: string;

@@ -15,7 +15,7 @@ export interface DoorOptions {
   readonly operatorToken: string;
   readonly tls: { readonly certificate: string } | undefined;
   /** Further names that operators reach us by, such as that of a proxy in front. */
-  readonly names: readonly string[];
+  readonly names?: readonly string[];
 }
 
 export interface OperatorDoor {
@@ -35,7 +35,7 @@ const COOKIE = 'checkpoint-operator';
 const SESSION_MS = 12 * 3_600_000;
 
 export function createOperatorDoor(
-  { operatorToken, tls, names }: DoorOptions,
+  { operatorToken, tls, names = [] }: DoorOptions,
   guesses: Guesses,
   host: Pick<Host, 'clock' | 'random'>,
 ): OperatorDoor {
