@@ -12,12 +12,12 @@ import type { Host } from '../config/ports/host.ts';
 import type { Signer } from '../sync/credential/signer.ts';
 import { type FeedLoop, startFeedLoop } from '../sync/edge/feed-loop.ts';
 import { type HeartbeatLoop, startHeartbeatLoop } from '../sync/edge/heartbeat-loop.ts';
-import type { Evidence } from '../sync/edge/loop-tools.ts';
+import type { Comrade, Evidence } from '../sync/edge/loop-tools.ts';
 import { type PullLoop, startPullLoop } from '../sync/edge/pull-loop.ts';
 import { type PushLoop, startPushLoop } from '../sync/edge/push-loop.ts';
 import { createUpstreamClient, type UpstreamClient } from '../sync/edge/upstream-client.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
-import type { SyncAges, SyncLoop } from '../sync/protocol/evidence.ts';
+import { type SyncAges, type SyncLoop, syncLoops } from '../sync/protocol/evidence.ts';
 import type { CommandKind, Heartbeat } from '../sync/protocol/heartbeat.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { Journal } from './journal/journal.ts';
@@ -94,12 +94,16 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   // Before any loop runs: a damaged key file ends the start.
   const sealingSecret = loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random);
   /** Those that run already: the first heartbeat is made while they start. */
-  const loops: Partial<Record<SyncLoop, Evidence>> = {};
+  const loops: Partial<Record<SyncLoop, Evidence & Comrade>> = {};
   const ageOf = (loop: SyncLoop) => {
     const atMs = loops[loop]?.lastSuccessAtMs();
     return atMs === undefined ? undefined : host.clock.monotonicMs() - atMs;
   };
   const ages = (): SyncAges => ({ push: ageOf('push'), pull: ageOf('pull'), feed: ageOf('feed'), heartbeat: ageOf('heartbeat') });
+  /** The feed is woken by any answer, because a hold must not wait; the others when one of them is answered again. */
+  const answered = (by: SyncLoop) => (recovered: boolean) => {
+    for (const loop of syncLoops) if (loop !== by && (recovered || loop === 'feed')) loops[loop]?.retry();
+  };
 
   const push = startPushLoop(
     {
@@ -124,6 +128,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       receiptKeys: () => keyring()?.roles.receipt,
       sealingKey: () => keyring()?.sealingKey,
       reconnectSpreadMs: spreadMs,
+      onAnswered: answered('push'),
     },
     host,
   );
@@ -154,6 +159,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       },
       offerPeers: lanes?.offer,
       spreadMs,
+      onAnswered: answered('pull'),
     },
     host,
   );
@@ -174,6 +180,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         if (reason !== undefined) host.log.warn('signed-time-ignored', { reason, roundTripMs: Math.round(roundTripMs) });
       },
       onOtherSlice: pull.wake,
+      onAnswered: answered('feed'),
     },
     host,
   );
@@ -185,6 +192,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       keyring: listKeyring,
       report: () => parts.report(push.state(), ages()),
       carryOut: parts.carryOut,
+      onAnswered: answered('heartbeat'),
       onWanted(wanted) {
         const [known, content] = [keyring(), registry.content()];
         const isNewer = (wantedVersion: number | undefined, own: number | undefined) => (wantedVersion ?? 0) > (own ?? 0);

@@ -6,8 +6,8 @@ import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { openStatement, parseEnvelopes, type StatementReason } from '../credential/statement.ts';
 import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed.ts';
-import { backoffMs, fraction } from './backoff.ts';
-import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
+import { backoffMs, fraction, URGENT_CAP_MS } from './backoff.ts';
+import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { problemTitle } from './read-reply.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
@@ -19,7 +19,7 @@ export interface FeedInbox {
   apply(page: FeedPage, isWhole: boolean): void;
 }
 
-export interface FeedOptions {
+export interface FeedOptions extends Answered {
   readonly client: UpstreamClient;
   readonly kioskId: string;
   readonly inbox: FeedInbox;
@@ -31,7 +31,7 @@ export interface FeedOptions {
   onOtherSlice(): void;
 }
 
-export interface FeedLoop extends Evidence {
+export interface FeedLoop extends Evidence, Comrade {
   failure(): string | undefined;
   /** Entries applied since the start. */
   applied(): number;
@@ -40,6 +40,7 @@ export interface FeedLoop extends Evidence {
 
 const IDLE_MS = 500;
 const SLACK_MS = 10_000;
+const RETRY_MS = 1_000;
 /** A question that is answered at once tells the time; a waiting one does not. */
 const TIME_MS = 600_000;
 const NEEDED_TIME_MS = 20_000;
@@ -51,7 +52,8 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
   let failures = 0;
   let askedTimeAtMs = Number.NEGATIVE_INFINITY;
   let applied = 0;
-  const { pause, interrupt } = createPause(host.clock);
+  let failedAtMs = 0;
+  const { pause, interrupt, shorten } = createPause(host.clock);
   const failure = createFailures('feed-failed', host);
   const evidence = createEvidence(host.clock);
 
@@ -85,6 +87,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       return 'slice-key-mismatch: a page for another key than that of the slice in use';
     }
     evidence.succeeded();
+    options.onAnswered?.(failure.last() !== undefined);
     const current = inbox.cursor();
     // A slice was exchanged meanwhile: the page belongs to the one before.
     if (current?.seq !== seq || current.keyCheck !== keyCheck) return undefined;
@@ -116,8 +119,10 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
       const startedAtMs = host.clock.monotonicMs();
       const versionBefore = inbox.sliceVersion();
       failure.note(await orDiskFailure(() => ask(keyring, cursor)));
-      if (failure.last() !== undefined) await pause(backoffMs(failures++, fraction(host.random.bytes(4))));
-      else {
+      if (failure.last() !== undefined) {
+        failedAtMs = host.clock.monotonicMs();
+        await pause(backoffMs(failures++, fraction(host.random.bytes(4)), 0, URGENT_CAP_MS));
+      } else {
         failures = 0;
         // Answered at once without news, because another slice is current: it is being fetched.
         if (versionBefore === inbox.sliceVersion() && host.clock.monotonicMs() - startedAtMs < IDLE_MS) await pause(IDLE_MS / 5);
@@ -127,6 +132,12 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
 
   const done = run();
   return {
+    retry() {
+      if (failure.last() === undefined) return;
+      failures = 0;
+      // At once, and yet not as often as another loop is answered.
+      shorten(Math.max(0, failedAtMs + RETRY_MS - host.clock.monotonicMs()));
+    },
     failure: failure.last,
     lastSuccessAtMs: evidence.lastSuccessAtMs,
     applied: () => applied,

@@ -7,12 +7,12 @@ import type { Keyring } from '../credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { type CommandKind, type Heartbeat, type HeartbeatReply, heartbeatReplySchema } from '../protocol/heartbeat.ts';
 import { fraction } from './backoff.ts';
-import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
+import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText } from './pull-slice.ts';
 import { problemTitle } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
-export interface HeartbeatOptions {
+export interface HeartbeatOptions extends Answered {
   readonly client: UpstreamClient;
   readonly kioskId: string;
   keyring(): Keyring | undefined;
@@ -25,7 +25,7 @@ export interface HeartbeatOptions {
   configVersion(): number | undefined;
 }
 
-export interface HeartbeatLoop extends Evidence {
+export interface HeartbeatLoop extends Evidence, Comrade {
   /** Something has changed that the centre should not learn of only then. */
   wake(): void;
   failure(): string | undefined;
@@ -37,11 +37,13 @@ const PERIOD_MS = 120_000;
 /** A lane that opens and closes and opens is told of once. */
 const SETTLE_MS = 2_000;
 const REQUEST_MS = 20_000;
+/** Small, and one write at the centre: a fleet that comes back is spread over so long. */
+const RETRY_SPREAD_MS = 10_000;
 const TARGET = '/v1/heartbeats';
 
 export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): HeartbeatLoop {
   const { client, kioskId } = options;
-  const { pause, interrupt } = createPause(host.clock);
+  const { pause, interrupt, shorten } = createPause(host.clock);
   const failure = createFailures('heartbeat-failed', host);
   const evidence = createEvidence(host.clock);
   let stopped = false;
@@ -66,6 +68,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
     const { audience, requestDigest, nonce, wanted, commands } = answer.value;
     if (audience !== kioskId || requestDigest !== reply.digest || nonce !== reply.nonce) return refused('an answer to another request');
     evidence.succeeded();
+    options.onAnswered?.(failure.last() !== undefined);
     done = done.filter((one) => !reported.includes(one));
     options.onWanted(wanted);
     for (const { id, kind } of commands) await carryOutOnce(id, kind);
@@ -107,6 +110,9 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
       if (isWoken) return;
       isWoken = true;
       interrupt();
+    },
+    retry() {
+      if (failure.last() !== undefined) shorten(fraction(host.random.bytes(4)) * RETRY_SPREAD_MS);
     },
     failure: failure.last,
     lastSuccessAtMs: evidence.lastSuccessAtMs,

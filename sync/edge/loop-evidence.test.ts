@@ -26,7 +26,7 @@ const keyring: Keyring = {
 };
 const dates = { issuedAt: '2026-01-15T03:00:00Z', expires: '2099-01-01T00:00:00Z' };
 
-type Answer = (target: string) => { readonly afterMs: number; readonly reply: ClientReply };
+type Answer = (target: string, nowMs: number) => { readonly afterMs: number; readonly reply: ClientReply };
 
 const reply = (status: number, text: string, boundTo = nonce): ClientReply => ({
   ...{ kind: 'reply', status, text, digest, retryAfterMs: 0 },
@@ -46,7 +46,7 @@ function simulate(answer: Answer) {
   const host = createSimulatedHost();
   const client: UpstreamClient = {
     send({ target }) {
-      const { afterMs, reply } = answer(target);
+      const { afterMs, reply } = answer(target, host.clock.monotonicMs());
       return new Promise((resolve) => host.clock.after(afterMs, () => resolve(reply)));
     },
     download: async () => ({ kind: 'failed', why: 'none' }),
@@ -111,6 +111,46 @@ describe('the feed', () => {
     const { run, ageMs } = feedLoop((target) => ({ afterMs: waitOf(target), reply: answers++ === 0 ? reply(200, page()) : later() }));
     await run(240_000);
     expect(ageMs()).toBeGreaterThan(230_000);
+  });
+});
+
+describe('a feed whose centre is away', () => {
+  const away: ClientReply = { kind: 'failed', why: 'refused', timedOut: false };
+  const hour = () => {
+    let isAway = true;
+    const asked: number[] = [];
+    const made = feedLoop((target, nowMs) => {
+      asked.push(nowMs);
+      return isAway ? { afterMs: 10, reply: away } : { afterMs: waitOf(target), reply: reply(200, page()) };
+    });
+    const back = () => {
+      isAway = false;
+    };
+    return { ...made, asked, back };
+  };
+
+  it('tries again within 15 seconds, however long that lasts', async () => {
+    const { run, asked } = hour();
+    await run(3_600_000);
+    const gaps = asked.slice(1).map((atMs, index) => atMs - (asked[index] ?? 0));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(15_200);
+    expect(asked.length).toBeLessThan(800);
+  });
+
+  it('tries at once when another loop is answered, and not as often as that is', async () => {
+    const { run, loop, asked, back, ageMs } = hour();
+    await run(600_000);
+    const before = asked.length;
+    for (let times = 0; times < 100; times++) {
+      loop.retry();
+      await run(100);
+    }
+    expect(asked.length - before).toBeGreaterThanOrEqual(8);
+    expect(asked.length - before).toBeLessThanOrEqual(25);
+    back();
+    loop.retry();
+    await run(1_100);
+    expect(ageMs()).toBeLessThanOrEqual(1_100);
   });
 });
 

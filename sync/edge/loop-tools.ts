@@ -1,5 +1,5 @@
 /** What the loops at the edge share: a pause that can be cut short, and one line in the log for each change, not for each try. */
-import type { Clock } from '../../config/ports/clock.ts';
+import type { Cancel, Clock } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import type { LogFields } from '../../config/ports/log.ts';
 
@@ -8,20 +8,30 @@ export interface Pause {
   pause(delayMs: number): Promise<void>;
   /** Ends the pause that is under way. */
   interrupt(): void;
+  /** Ends the pause that is under way in `delayMs`, unless it ends sooner. */
+  shorten(delayMs: number): void;
 }
 
 export function createPause(clock: Clock): Pause {
-  let interrupt: () => void = () => undefined;
+  let current: { dueMs: number; cancel: Cancel; readonly end: () => void } | undefined;
   return {
     pause: (delayMs) =>
       new Promise((resolve) => {
-        const cancel = clock.after(delayMs, resolve);
-        interrupt = () => {
-          cancel();
+        const end = () => {
+          current?.cancel();
+          current = undefined;
           resolve();
         };
+        current = { dueMs: clock.monotonicMs() + delayMs, cancel: clock.after(delayMs, end), end };
       }),
-    interrupt: () => interrupt(),
+    interrupt: () => current?.end(),
+    shorten(delayMs) {
+      const dueMs = clock.monotonicMs() + delayMs;
+      if (current === undefined || current.dueMs <= dueMs) return;
+      current.cancel();
+      current.dueMs = dueMs;
+      current.cancel = clock.after(delayMs, current.end);
+    },
   };
 }
 
@@ -29,6 +39,20 @@ export interface Failures {
   /** Why the last try moved nothing; undefined after one that did. */
   last(): string | undefined;
   note(why: string | undefined, fields?: LogFields): void;
+}
+
+/**
+ * Loops do not back off alone: one that is answered wakes those that wait after a failure, because they fail for the same
+ * reason. Each comes back spread over as long as it may wait.
+ */
+export interface Comrade {
+  /** Another loop was answered: tries soon, where it waits after a failure. */
+  retry(): void;
+}
+
+/** What a loop tells of its success. `recovered`: its try before had failed. */
+export interface Answered {
+  onAnswered?(recovered: boolean): void;
 }
 
 /** When a loop last had an answer that was signed and bound to its request: the evidence for whatever is said of it. */

@@ -2,10 +2,10 @@
 import type { Host } from '../../config/ports/host.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { backoffMs, fraction } from './backoff.ts';
-import { createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
+import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText, type PullSliceOptions, pullSlice } from './pull-slice.ts';
 
-export interface PullOptions extends PullSliceOptions {
+export interface PullOptions extends PullSliceOptions, Answered {
   keyring(): Keyring | undefined;
   /** Puts a signed text in place if it holds and is newer; false where it is not. */
   offerKeyring(text: string): boolean;
@@ -17,7 +17,7 @@ export interface PullOptions extends PullSliceOptions {
 }
 
 /** Success is a round that reached its end: a signed manifest that is in use, or a newer one put in place. */
-export interface PullLoop extends Evidence {
+export interface PullLoop extends Evidence, Comrade {
   /** There is something newer. */
   wake(): void;
   /** Why the last round did not reach its end. */
@@ -27,6 +27,8 @@ export interface PullLoop extends Evidence {
 
 /** What is urgent, and that there is a newer slice, comes by the feed. */
 const ROUND_MS = 3_600_000;
+/** What failed and is known to be there is tried again so soon: a download may be large. */
+const WANTED_MS = 60_000;
 const PEERS = '/v1/peers';
 const REQUEST_MS = 20_000;
 
@@ -35,7 +37,8 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   let stopped = false;
   let failures = 0;
   let asked = false;
-  const { pause, interrupt } = createPause(host.clock);
+  let failedAtMs = 0;
+  const { pause, interrupt, shorten } = createPause(host.clock);
   const failure = createFailures('pull-failed', host);
   const evidence = createEvidence(host.clock);
 
@@ -70,10 +73,14 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const run = async () => {
     while (!stopped) {
       asked = false;
+      const recovers = failure.last() !== undefined;
       failure.note(await orDiskFailure(round));
       failures = failure.last() === undefined ? 0 : failures + 1;
       if (stopped) return;
-      if (failures === 0) evidence.succeeded();
+      if (failures === 0) {
+        evidence.succeeded();
+        options.onAnswered?.(recovers);
+      } else failedAtMs = host.clock.monotonicMs();
       // Asked for during the round: what was new then may have come too late for it.
       if (!asked || failures > 0) await pause(failures === 0 ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
       // The first slice is waited for; a newer one may come a little later.
@@ -84,9 +91,16 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const done = run();
   return {
     wake() {
-      if (asked || failure.last() !== undefined) return;
+      if (failure.last() !== undefined) return shorten(Math.max(0, failedAtMs + WANTED_MS - host.clock.monotonicMs()));
+      if (asked) return;
       asked = true;
       interrupt();
+    },
+    retry() {
+      if (failure.last() === undefined) return;
+      failures = 1;
+      // A kiosk without a slice stands still.
+      shorten(inbox.inUse() === undefined ? 0 : fraction(host.random.bytes(4)) * options.spreadMs);
     },
     failure: failure.last,
     lastSuccessAtMs: evidence.lastSuccessAtMs,

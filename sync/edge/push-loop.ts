@@ -8,12 +8,12 @@ import { limits } from '../protocol/limits.ts';
 import { quarantineTarget } from '../protocol/receipt.ts';
 import { sealBox } from '../protocol/sealing.ts';
 import { backoffMs, fraction } from './backoff.ts';
-import { createEvidence, createFailures, createPause, type Evidence } from './loop-tools.ts';
+import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence } from './loop-tools.ts';
 import { createOutbox, type OutboxOptions } from './outbox-journal.ts';
 import { readReceipt } from './read-reply.ts';
 import type { UpstreamClient } from './upstream-client.ts';
 
-export interface PushOptions extends OutboxOptions {
+export interface PushOptions extends OutboxOptions, Answered {
   readonly client: UpstreamClient;
   /** Upstream's key, to which crossings are sealed. */
   sealingKey(): Uint8Array | undefined;
@@ -34,7 +34,7 @@ export interface PushState {
   readonly quarantined: number;
 }
 
-export interface PushLoop extends Evidence {
+export interface PushLoop extends Evidence, Comrade {
   state(): PushState;
   /** Resolves when everything that is in the journal now is acknowledged, or false after `timeoutMs`. */
   drained(timeoutMs: number): Promise<boolean>;
@@ -57,8 +57,12 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   let receiptAtMs: number | undefined;
   let quarantined = 0;
   let prunedAtMs = Number.NEGATIVE_INFINITY;
+  /** A Retry-After ends then. */
+  let notBeforeMs = 0;
+  /** The way back was spread already, since the last failure. */
+  let isSpread = false;
   let stopped = false;
-  const { pause, interrupt } = createPause(host.clock);
+  const { pause, interrupt, shorten } = createPause(host.clock);
   const failure = createFailures('upstream-unreachable', host);
   const evidence = createEvidence(host.clock);
 
@@ -80,6 +84,8 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
       // A batch that is too large, or too slow to send, goes again in halves.
       if (read.tooLarge && body !== undefined) batchRecords = Math.max(1, Math.floor(batchRecords / 2));
       failure.note(read.why, { waiting: outbox.waiting() });
+      isSpread = false;
+      notBeforeMs = host.clock.monotonicMs() + read.retryAfterMs;
       await pause(backoffMs(failures++, fraction(host.random.bytes(4)), read.retryAfterMs));
       return;
     }
@@ -124,9 +130,11 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
 
   const noteSuccess = () => {
     if (failure.last() !== undefined) host.log.info('upstream-reached', { waiting: outbox.waiting() });
+    const recovered = failure.last() !== undefined;
     failure.note(undefined);
     evidence.succeeded();
     failures = 0;
+    options.onAnswered?.(recovered);
     if (batchRecords < limits.batchRecords) batchRecords = Math.min(limits.batchRecords, batchRecords * 2);
   };
 
@@ -148,7 +156,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
       }
       const wasFailing = failure.last() !== undefined;
       await exchange(keys);
-      if (wasFailing && failure.last() === undefined && outbox.waiting() > 0) {
+      if (wasFailing && failure.last() === undefined && outbox.waiting() > 0 && !isSpread) {
         await pause(fraction(host.random.bytes(4)) * options.reconnectSpreadMs);
       } else if (failure.last() === undefined) await pause(PACE_MS);
     }
@@ -157,6 +165,12 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
   const done = guarded(run, host);
   return {
     state: () => ({ acknowledged: outbox.acknowledged(), waiting: outbox.waiting(), failure: failure.last(), receiptAtMs, quarantined }),
+    retry() {
+      if (failure.last() === undefined || isSpread) return;
+      isSpread = true;
+      failures = 0;
+      shorten(Math.max(notBeforeMs - host.clock.monotonicMs(), fraction(host.random.bytes(4)) * options.reconnectSpreadMs));
+    },
     lastSuccessAtMs: evidence.lastSuccessAtMs,
     async drained(timeoutMs) {
       const journalId = journal.journalId();
