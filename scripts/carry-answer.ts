@@ -2,10 +2,11 @@
  * `checkpoint-kiosk carry answer`, at the centre: asks the service what the kiosks on a stick would have asked, and writes
  * the answers and the lists beside their requests. The service runs in this process, on the store that others may use too.
  */
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { closingAfter } from '../config/closers.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedRequestSchema } from '../sync/protocol/carry.ts';
 import { readRequestSignature } from '../sync/protocol/request-signature.ts';
@@ -70,8 +71,8 @@ async function listsFor(
   }
   const answers: CarriedAnswer[] = [];
   const add = (kind: 'keyring' | 'policy' | 'slice-manifest' | 'slice-key', text: string) => answers.push({ v: 1, kind, text });
-  add('keyring', readFileSync(options.keyring, 'utf8').trimEnd());
-  if (options.policy !== undefined && existsSync(options.policy)) add('policy', readFileSync(options.policy, 'utf8').trimEnd());
+  add('keyring', readTextFile(options.keyring).trimEnd());
+  if (options.policy !== undefined && existsSync(options.policy)) add('policy', readTextFile(options.policy).trimEnd());
   const sliceId = requests.map(({ target }) => /^\/v1\/slices\/([a-z0-9-]{1,32})\/manifest$/.exec(target)?.[1]).find(Boolean);
   const [slice] = sliceId === undefined ? [] : await store.publishedSlices(sliceId, 1);
   const key = slice && (await store.sliceKey(slice.sliceId, slice.body.generation));

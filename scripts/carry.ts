@@ -2,12 +2,13 @@
  * `checkpoint-kiosk carry export|import`, on the kiosk: what waits goes onto a stick, what the centre answered comes from
  * it. The kiosk stands still meanwhile, for seconds; whatever is brought is checked as if it had come over a line.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import type nacl from 'tweetnacl';
 import { z } from 'zod';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/private-file.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
 import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
@@ -248,7 +249,7 @@ function takeSlice(
 
 function readText(file: string): string {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    return readTextFile(file === '-' ? 0 : file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

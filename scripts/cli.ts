@@ -201,7 +201,9 @@ program
 const config = program.command('config').description('configuration of a kiosk');
 config
   .command('check')
-  .description('read a configuration as `run` would; exit code 78 where it is wrong')
+  .description(
+    'read a configuration, and look whether its camera address, login, keyring and data folder can be used here; exit code 78 where not',
+  )
   .argument('<file>')
   .option('--json', 'one JSON object {ok, problems: [{key, line, expected, found}]}')
   .action(async (file: string, { json = false }: { json?: boolean }) => {

@@ -1,12 +1,15 @@
-/** `checkpoint-kiosk config check`: reads a configuration as `run` would, and names every problem with key, line and what was expected. */
-import { readFileSync } from 'node:fs';
+/** `checkpoint-kiosk config check`: names everything that is wrong with a configuration, by key, line and what was expected. */
+
+import { dirname, resolve } from 'node:path';
+import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type ConfigProblem, type ConfigResult, parseConfig } from '../config/options/parse-config.ts';
 import { CommandError, exitCode } from './command.ts';
+import { setupProblems } from './config-setup.ts';
 
 export function readConfig(file: string): ConfigResult {
   try {
-    return parseConfig(readFileSync(file, 'utf8'));
+    return parseConfig(readTextFile(file));
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read the configuration ${file}: ${error instanceof Error ? error.message : error}`);
   }
@@ -26,10 +29,14 @@ export function loadConfig(file: string): KioskConfig {
   );
 }
 
+/** Reads the configuration, and looks whether what it names can be used here. */
 export function checkConfig(file: string, json: boolean): number {
   const result = readConfig(file);
-  if (json) process.stdout.write(`${JSON.stringify({ ok: result.ok, problems: result.ok ? [] : result.problems })}\n`);
-  else if (result.ok) process.stderr.write(`${file}: ok\n`);
-  else for (const problem of result.problems) process.stderr.write(`${problemLine(file, problem)}\n`);
-  return result.ok ? exitCode.ok : exitCode.config;
+  const path = (given: string) => resolve(dirname(resolve(file)), given);
+  const problems = result.ok ? setupProblems({ ...result, path }) : result.problems;
+  const ok = problems.length === 0;
+  if (json) process.stdout.write(`${JSON.stringify({ ok, problems })}\n`);
+  else if (ok) process.stderr.write(`${file}: ok\n`);
+  else for (const problem of problems) process.stderr.write(`${problemLine(file, problem)}\n`);
+  return ok ? exitCode.ok : exitCode.config;
 }

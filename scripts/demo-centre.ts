@@ -1,6 +1,6 @@
 /** The demo's own centre: an upstream in the same process, in the demo's folder, at which the demo's kiosk enrols. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { parseConfig } from '../config/options/parse-config.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -114,7 +114,7 @@ async function fillRegistry(kit: DemoKit, given: string, host: Host): Promise<vo
 }
 
 function readConfig(file: string): KioskConfig {
-  const parsed = parseConfig(readFileSync(file, 'utf8'));
+  const parsed = parseConfig(readTextFile(file));
   if (!parsed.ok) throw new CommandError(exitCode.software, `the demo's own configuration: ${parsed.problems[0].key}`);
   return parsed.config;
 }

@@ -1,8 +1,8 @@
 /** `checkpoint-kiosk enrol`: makes the kiosk's keys where there are none, and gets its certificate from upstream. */
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
@@ -58,7 +58,7 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
 
 function readText(file: string): string {
   try {
-    return readFileSync(file === '-' ? 0 : file, 'utf8');
+    return readTextFile(file === '-' ? 0 : file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

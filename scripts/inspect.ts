@@ -1,6 +1,6 @@
 /** `checkpoint-kiosk inspect`: says what a code or a statement file holds. It believes nothing: signatures are not judged here. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readTextFile } from '../config/host/text-file.ts';
 import { decodeBase45 } from '../sync/credential/base45.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { decodeCbor, isCborArray } from '../sync/credential/cbor.ts';
@@ -13,7 +13,7 @@ import { describeClaims } from './verify.ts';
 export function inspectFile(file: string): void {
   let text: string;
   try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+    text = readTextFile(file === '-' ? 0 : file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

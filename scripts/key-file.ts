@@ -1,8 +1,9 @@
 /** Key files of the command line: 64 hex digits, mode 0600, as the kiosk writes its own. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import nacl from 'tweetnacl';
 import { nodeRandom } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import { fromHex, toHex } from '../sync/credential/bytes.ts';
 import { keyId } from '../sync/credential/cose.ts';
 import { rootFingerprint } from '../sync/credential/keyring-body.ts';
@@ -11,7 +12,7 @@ import { CommandError, exitCode } from './command.ts';
 export function readKeyFile(file: string): Uint8Array {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read the key ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -2,7 +2,7 @@
  * Ids, plates and names as people give them to a command. Every user of a machine sees the command lines of all: so each may
  * come as `-`, a line on stdin, or as `@FILE`; on the command line itself it is taken with a warning.
  */
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../config/host/text-file.ts';
 import { CommandError, exitCode } from './command.ts';
 import { linesOf } from './verify.ts';
 
@@ -67,9 +67,7 @@ export function warnOfLogin(what: string, address: string): void {
 
 function readFirstLine(file: string): string {
   try {
-    const [first = ''] = readFileSync(file, 'utf8')
-      .replace(/^\uFEFF/, '')
-      .split('\n');
+    const [first = ''] = readTextFile(file).split('\n');
     return first.replace(/\r$/, '');
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);

@@ -1,8 +1,9 @@
 /** `checkpoint-kiosk policy`: a policy to begin with, whether one is right, and why a code got its verdict under it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { nodeClock } from '../config/host/node-host.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { parseConfig } from '../config/options/parse-config.ts';
 import { type DecisionContext, declarationAgeSMax, type Presented } from '../kiosk/decision/decide.ts';
@@ -232,7 +233,7 @@ function withHeader(body: Record<string, unknown>): Record<string, unknown> {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -31,7 +31,7 @@ const words: Record<string, string> = {
   'date-form': 'a date is YYYY-MM-DD',
   'date-order': 'the last day lies before the first',
   'region-form': 'a region is a number of up to 5 digits',
-  columns: 'the first line must name the columns: id or plate, status, and perhaps from, until, region',
+  columns: 'the first line must name the columns: id or plate, status, and perhaps from, until, region (CSV, saved as UTF-8)',
 };
 
 const PROGRESS_ROWS = 50_000;

@@ -1,5 +1,5 @@
 /** `checkpoint-kiosk replay`: decides stored decisions again, from what is sealed in them, and compares. */
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../config/host/text-file.ts';
 import { replay } from '../kiosk/decision/replay.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { storedDecisions } from '../sync/upstream/projector/open-batch.ts';
@@ -20,7 +20,7 @@ const PROGRESS = 1_000;
 /** Exit code 1 where one came out otherwise. */
 export async function runReplay(options: ReplayOptions): Promise<number> {
   const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: true });
-  const keyring = readKeyring(readFileSync(options.keyring, 'utf8'), options.root);
+  const keyring = readKeyring(readTextFile(options.keyring), options.root);
   if (!keyring.ok) throw new CommandError(exitCode.dataError, `${options.keyring}: ${keyring.reason}`);
   const policies = new Map(options.policy.map((file) => loadPolicy(file, keyring.value)).map((policy) => [policy.version, policy]));
   const store = openStore(options.store);

@@ -1,4 +1,5 @@
 /** `checkpoint-kiosk run`: the kiosk. Starts even where something is broken, says what, and goes on by itself once it is mended. */
+import { dirname, resolve } from 'node:path';
 import { type Closers, closingAfter } from '../config/closers.ts';
 import { Fault, type FaultCode, faults } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
@@ -9,6 +10,7 @@ import { type Kiosk, openKiosk } from '../kiosk/main.ts';
 import { ed25519Backend } from '../sync/credential/ed25519.ts';
 import { exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
+import { setupProblems } from './config-setup.ts';
 import { untilStopped } from './until-stopped.ts';
 
 const RETRY_MS = 5_000;
@@ -16,6 +18,11 @@ const RETRY_MS = 5_000;
 export async function runKiosk(configFile: string): Promise<number> {
   const config = loadConfig(configFile);
   const host = createNodeHost(config['log.level']);
+  const path = (given: string) => resolve(dirname(resolve(configFile)), given);
+  for (const { key, expected, found } of setupProblems({ config, lines: new Map(), path })) {
+    // Folder and keyring have faults of their own, which say when they are mended.
+    if (key.startsWith('camera.')) host.log.warn('config-doubtful', { key, expected, found });
+  }
   return closingAfter((opened) => runUntilStopped(opened, config, configFile, host));
 }
 

@@ -1,7 +1,8 @@
 /** `checkpoint-kiosk keys sign` for a policy or a slice manifest: turns a JSON file into a signed statement, after its schema was checked. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { nodeClock } from '../config/host/node-host.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import { failedGoldenCases } from '../kiosk/decision/golden.ts';
 import { signStatement } from '../sync/credential/statement.ts';
 import { policySchema } from '../sync/protocol/policy.ts';
@@ -47,7 +48,7 @@ export function signFile({ type, key, body, out, days }: SignOptions): void {
 
 function readObject(file: string): Record<string, unknown> {
   try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(file, 'utf8')));
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readTextFile(file)));
   } catch (error) {
     throw new CommandError(exitCode.dataError, `${file} is no JSON object: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,10 +1,11 @@
 /** `checkpoint-kiosk upstream` and the commands around it: the service at the centre, its kiosks, its tables. */
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
+import { readTextFile } from '../config/host/text-file.ts';
 import { refusedRemotely } from '../config/options/remote-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { CommandKind } from '../sync/protocol/heartbeat.ts';
@@ -233,7 +234,7 @@ export async function rebuildTables(options: KeyOptions & { readonly store: stri
 
 function readInput(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,5 +1,5 @@
 /** `checkpoint-kiosk verify`: one text a line in, exactly one JSON verdict a line out. Nothing is trimmed but the line end itself. */
-import { readFileSync } from 'node:fs';
+import { readTextFile } from '../config/host/text-file.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import type { Claims } from '../sync/credential/claims.ts';
 import { readCredential } from '../sync/credential/credential.ts';
@@ -17,7 +17,7 @@ export function loadTrust(file: string, root: string | undefined): TrustList {
   if (root !== undefined) return loadKeyring(file, root).trust;
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = JSON.parse(readTextFile(file));
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read the trust file ${file}: ${error instanceof Error ? error.message : error}`);
   }
@@ -32,7 +32,7 @@ export function loadKeyring(file: string, root: string): Keyring {
   if (!/^[0-9a-f]{64}$/.test(root)) throw new CommandError(exitCode.usage, '--root takes 64 lower-case hex digits');
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read the keyring ${file}: ${error instanceof Error ? error.message : error}`);
   }
@@ -45,7 +45,7 @@ export function loadKeyring(file: string, root: string): Keyring {
 export function loadPolicy(file: string, keyring: Keyring): Policy {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -2,6 +2,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Random } from '../ports/random.ts';
+import { plainText } from './text-file.ts';
 
 const KEY_BYTES = 32;
 const KEY_FILE = /^[0-9a-f]{64}\n?$/;
@@ -47,7 +48,7 @@ export function loadOrCreateKey(path: string, random: Random): Uint8Array {
 
 function readIfPresent(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return plainText(readFileSync(path, 'utf8'));
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;

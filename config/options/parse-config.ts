@@ -16,30 +16,38 @@ export interface ConfigProblem {
 }
 
 export type ConfigResult =
-  | { readonly ok: true; readonly config: KioskConfig }
+  | {
+      readonly ok: true;
+      readonly config: KioskConfig;
+      /** 1-based lines of what the file gives, by dotted name. */
+      readonly lines: ReadonlyMap<string, number>;
+    }
   | { readonly ok: false; readonly problems: readonly [ConfigProblem, ...ConfigProblem[]] };
 
 interface Given {
   readonly value: unknown;
+  /** As it is written, where it is one word or number. */
+  readonly source: string | undefined;
   readonly line: number;
 }
 
 const FOUND_CHARS_MAX = 60;
 
 export function parseConfig(text: string): ConfigResult {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const counter = new LineCounter();
+  const document = parseDocument(text, { lineCounter: counter, uniqueKeys: true });
   const problems: ConfigProblem[] = document.errors.map((error) => ({
     key: '(file)',
-    line: lines.linePos(error.pos[0]).line,
+    line: counter.linePos(error.pos[0]).line,
     expected: 'YAML',
     found: error.message.split('\n')[0] ?? error.code,
   }));
   const given = new Map<string, Given>();
-  if (problems.length === 0) collect(document.contents, '', given, problems, (offset) => lines.linePos(offset).line);
+  if (problems.length === 0) collect(document.contents, '', given, problems, (offset) => counter.linePos(offset).line);
   const values = problems.length === 0 ? readValues(given, problems) : {};
   const [first, ...rest] = problems;
-  return first === undefined ? { ok: true, config: values as KioskConfig } : { ok: false, problems: [first, ...rest] };
+  const lines = new Map([...given].map(([key, { line }]) => [key, line]));
+  return first === undefined ? { ok: true, config: values as KioskConfig, lines } : { ok: false, problems: [first, ...rest] };
 }
 
 /** Nested maps become dotted names. */
@@ -54,7 +62,8 @@ function collect(node: unknown, prefix: string, given: Map<string, Given>, probl
     const line = lineAt(rangeStart(pair.key) ?? 0);
     if (isMap(pair.value) && !(name in kioskOptions)) collect(pair.value, name, given, problems, lineAt);
     else if (given.has(name)) problems.push({ key: name, line, expected: 'each option once', found: 'it a second time' });
-    else given.set(name, { value: isScalar(pair.value) ? pair.value.value : pair.value, line });
+    else if (isScalar(pair.value)) given.set(name, { value: pair.value.value, source: pair.value.source, line });
+    else given.set(name, { value: pair.value, source: undefined, line });
   }
 }
 
@@ -85,14 +94,28 @@ function readValues(given: ReadonlyMap<string, Given>, problems: ConfigProblem[]
     }
     const parsed = declared.schema.safeParse(own.value);
     if (parsed.success) values[name] = parsed.data;
-    else problems.push({ key: name, line: own.line, expected: declared.expected, found: foundText(own.value, declared) });
+    else problems.push({ key: name, line: own.line, ...mismatch(own, declared) });
   }
   return values;
 }
 
+/** YAML takes 0123, true and null for something else than a name: in quotes they are one. */
+function mismatch({ value, source }: Given, declared: Option): Pick<ConfigProblem, 'expected' | 'found'> {
+  const isWord = typeof value !== 'string' && source !== undefined && source !== '' && declared.schema.safeParse(source).success;
+  if (!isWord) return { expected: declared.expected, found: foundText(value, declared) };
+  const kind = typeof value === 'number' ? 'a number' : `${value}`;
+  if (declared.secret === true) return { expected: `${declared.expected}: quote it`, found: `${kind} (not shown)` };
+  return {
+    expected: `${declared.expected}: quote it, '${source}'`,
+    found: `the ${typeof value === 'number' ? 'number' : 'value'} ${source}`,
+  };
+}
+
 function foundText(value: unknown, declared: Option): string {
   if (declared.secret === true) return 'something else (not shown)';
-  return (JSON.stringify(value) ?? String(value)).slice(0, FOUND_CHARS_MAX);
+  const text = JSON.stringify(value) ?? String(value);
+  // A login must not be read over somebody's shoulder, or in a ticket.
+  return /:\/\/.*@/.test(text) ? 'an address with a login in it (not shown)' : text.slice(0, FOUND_CHARS_MAX);
 }
 
 /** The known name that differs least, where one is close. */

@@ -1,6 +1,7 @@
 /** Puts a fetched keyring or policy in the place of the one in use: only where it holds and is newer. */
 import { readFileSync } from 'node:fs';
 import { writePrivateFile } from '../../config/host/private-file.ts';
+import { plainText } from '../../config/host/text-file.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { policySchema } from '../../sync/protocol/policy.ts';
@@ -31,7 +32,7 @@ function policyVersion(text: string, keyring: Keyring): number | undefined {
 
 function readIfPresent(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return plainText(readFileSync(file, 'utf8'));
   } catch (error) {
     if (error instanceof Error && 'code' in error) return '';
     throw error;

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
 import { type Database, openReadOnly } from '../../config/host/open-database.ts';
+import { plainText } from '../../config/host/text-file.ts';
 import { type FixedFile, holdFixedFile } from '../../config/host/watched-file.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
@@ -117,7 +118,7 @@ function readKey(path: string, { keyCheck, generation }: SliceManifest): Uint8Ar
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return plainText(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
   }

@@ -6,6 +6,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
+import { plainText } from '../../config/host/text-file.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes } from '../../sync/credential/bytes.ts';
@@ -332,7 +333,7 @@ function refuseRollback(floor: VersionFloor, name: StatementName, version: numbe
 
 function readText(path: string, code: FaultCode): string {
   try {
-    return readFileSync(path, 'utf8');
+    return plainText(readFileSync(path, 'utf8'));
   } catch (error) {
     throw new Fault(code, `${path} cannot be read.`, { cause: error });
   }

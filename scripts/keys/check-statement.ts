@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk keys check`: whether a kiosk would believe a keyring or policy file, what it says, and what somebody should see to. */
-import { readFileSync } from 'node:fs';
+
 import { nodeClock } from '../../config/host/node-host.ts';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { parseKeyringChain } from '../../sync/credential/keyring-chain.ts';
 import { openStatement, parseEnvelopes, type StatementHeader } from '../../sync/credential/statement.ts';
@@ -92,7 +93,7 @@ function report(file: string, { ok, type, reason, header, says, warnings }: Find
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -2,8 +2,9 @@
  * A keyring while it is being written: JSON without version and dates, which come with the signature. Read and written whole,
  * and refused where no kiosk could use it.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import { isPublicKeyAcceptable } from '../../sync/credential/ed25519.ts';
 import { keyringSchema } from '../../sync/credential/keyring-body.ts';
@@ -26,7 +27,7 @@ export type KeyringDraft = z.infer<typeof keyringDraftSchema>;
 export function readDraft(file: string): KeyringDraft {
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(file, 'utf8'));
+    json = JSON.parse(readTextFile(file));
   } catch (error) {
     const code = error instanceof SyntaxError ? exitCode.dataError : exitCode.noInput;
     throw new CommandError(code, `${file} cannot be read: ${error instanceof Error ? error.message : error}`);

@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk keys keyring`: changes the JSON of the next keyring, and says in words what has changed. Nothing is signed here. */
-import { readFileSync } from 'node:fs';
+
 import { nodeClock } from '../../config/host/node-host.ts';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import { credentialClasses } from '../../sync/credential/claims.ts';
 import { readKeyring } from '../../sync/credential/keyring.ts';
@@ -163,7 +164,7 @@ function areaOf(text: string): number {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -2,8 +2,9 @@
  * A public key as people give it: 64 hex digits, the file that `keys new` or `keys show` has printed, or the key file itself,
  * of which only the public half is taken.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { CommandError, exitCode } from '../command.ts';
 import { describeKey, readKeyFile } from '../key-file.ts';
 
@@ -15,7 +16,7 @@ export function readPublicKey(given: string, kind: 'signing' | 'sealing'): strin
   if (!existsSync(given)) {
     throw new CommandError(exitCode.noInput, `${given}: there is no such file, and it is no public key of 64 lower-case hex digits`);
   }
-  const text = readFileSync(given, 'utf8').trim();
+  const text = readTextFile(given).trim();
   if (!text.startsWith('{')) return describeKey(readKeyFile(given), kind === 'sealing').publicKey;
   const described = describedSchema.safeParse(parseJson(text));
   if (!described.success) throw new CommandError(exitCode.dataError, `${given} is not what \`keys new\` or \`keys show\` prints`);

@@ -2,9 +2,10 @@
  * `checkpoint-kiosk keys sign --type keyring`: says what is about to be signed, compared with the keyring before, asks, and
  * writes the file that kiosks take, with the older keyrings that lead to its roots.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
 import { nodeClock } from '../../config/host/node-host.ts';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import { type KeyringBody, keyringSchema } from '../../sync/credential/keyring-body.ts';
 import { hasSigned, type KeyringBlock, type KeyringChain, parseKeyringChain } from '../../sync/credential/keyring-chain.ts';
@@ -153,7 +154,7 @@ function write(file: string, text: string): void {
 
 function readText(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(exitCode.noInput, `cannot read ${file}: ${error instanceof Error ? error.message : error}`);
   }

@@ -1,6 +1,7 @@
 /** The key that makes pseudonyms, on the command line: its check value, and whether it is the one that others have. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import { subjectKeyCheckText } from '../../sync/credential/keyring-body.ts';
 import { subjectKeyCheck } from '../../sync/protocol/tags.ts';
@@ -24,7 +25,7 @@ export function readSubjectKeyCheck(given: string): string {
   if (!existsSync(given)) {
     throw new CommandError(exitCode.noInput, `${given}: there is no such file, and it is no check value of 6 lower-case hex digits`);
   }
-  const text = readFileSync(given, 'utf8').trim();
+  const text = readTextFile(given).trim();
   if (!text.startsWith('{')) return checkOfKeyFile(given);
   const described = describedSchema.safeParse(parseJson(text));
   if (described.success) return described.data.subjectKeyCheck;

@@ -3,6 +3,7 @@
  * when the file has changed; one that does not hold leaves the last one that did.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { plainText } from '../../config/host/text-file.ts';
 import type { Log } from '../../config/ports/log.ts';
 import { type Keyring, readKeyring } from '../credential/keyring.ts';
 
@@ -21,12 +22,12 @@ export function openCurrentKeyring(file: string, root: string, first: Keyring, l
       const current = stampOf(file);
       if (current === stamp) return keyring;
       stamp = current;
-      const read = current === '' ? undefined : readKeyring(readFileSync(file, 'utf8'), root);
+      const read = current === '' ? undefined : readKeyring(plainText(readFileSync(file, 'utf8')), root);
       if (read?.ok === true) keyring = read.value;
       else log.error('keyring-invalid', { file, why: read?.reason ?? 'there is no such file' });
       return keyring;
     },
-    isBelievedFrom: (pin) => stampOf(file) !== '' && readKeyring(readFileSync(file, 'utf8'), pin).ok,
+    isBelievedFrom: (pin) => stampOf(file) !== '' && readKeyring(plainText(readFileSync(file, 'utf8')), pin).ok,
   };
 }
 

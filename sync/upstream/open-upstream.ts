@@ -1,6 +1,7 @@
 /** The composition root of upstream: store, rules, routes, projector, server, joined. A list without rules. */
 
 import { existsSync, readFileSync } from 'node:fs';
+import { plainText } from '../../config/host/text-file.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
@@ -161,7 +162,7 @@ function openDoors(store: Store, options: Pick<UpstreamOptions, 'operatorToken' 
 /** Read anew each time: a policy that was signed offline needs no restart. */
 function policyVersion(file: string | undefined): number | undefined {
   if (file === undefined || !existsSync(file)) return undefined;
-  const envelopes = parseEnvelopes(readFileSync(file, 'utf8'));
+  const envelopes = parseEnvelopes(plainText(readFileSync(file, 'utf8')));
   const header = envelopes.ok ? parsePayload(envelopes.value[0], statementHeader) : envelopes;
   return header.ok ? header.value.version : undefined;
 }

@@ -2,10 +2,11 @@
  * The keys that upstream works with: online keys of its roles and the secrets that open seals, one file each in a folder,
  * compared with the keyring at the start. An upstream whose receipts no kiosk would believe must not run.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import nacl from 'tweetnacl';
 import { Fault } from '../../config/faults.ts';
+import { readTextFile } from '../../config/host/text-file.ts';
 import { compareBytes, fromHex, toHex } from '../credential/bytes.ts';
 import { keyId } from '../credential/cose.ts';
 import { type Keyring, readKeyring } from '../credential/keyring.ts';
@@ -95,8 +96,8 @@ function readKey(file: string): Uint8Array {
 
 function readText(file: string, code: 'keyring-invalid' | 'upstream-keys'): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
-    throw new Fault(code, `${file} cannot be read.`, { cause: error });
+    throw new Fault(code, `${file} cannot be read: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

@@ -1,5 +1,6 @@
 /** Lists over HTTP: the feed (signed, bound to the request, waits), slice manifest, snapshot and key, keyring, policy. */
 import { existsSync, readFileSync } from 'node:fs';
+import { plainText } from '../../../config/host/text-file.ts';
 import type { Host } from '../../../config/ports/host.ts';
 import { fromHex, toHex } from '../../credential/bytes.ts';
 import type { Signer } from '../../credential/signer.ts';
@@ -87,7 +88,9 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
   };
 
   const file = (path: string | undefined): Reply =>
-    path !== undefined && existsSync(path) ? { kind: 'statement', line: readFileSync(path, 'utf8').trimEnd() } : problem('not-found');
+    path !== undefined && existsSync(path)
+      ? { kind: 'statement', line: plainText(readFileSync(path, 'utf8')).trimEnd() }
+      : problem('not-found');
 
   const immutable = (sha256 = '', fileOf: typeof snapshotFile): Reply => {
     const path = /^[0-9a-f]{64}$/.test(sha256) ? fileOf(slices, sha256) : undefined;
