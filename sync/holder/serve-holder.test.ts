@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../../config/ports/log.ts';
+import { harass, silentSockets } from '../../fixtures/hostile-client.ts';
 import { type HolderServer, serveHolder } from './serve-holder.ts';
 
 let server: HolderServer;
@@ -55,6 +56,21 @@ describe("the server of the holder's page", () => {
       '*',
     ])
       expect([path, (await ask(path)).status]).toEqual([path, 404]);
+  });
+
+  it('keeps a bounded number of silent connections, and gives the page meanwhile', async () => {
+    const silent = await silentSockets({ port: server.port }, 300);
+    try {
+      expect((await ask('/')).status).toBe(200);
+      await expect.poll(silent.open).toBeLessThanOrEqual(100);
+    } finally {
+      silent.close();
+    }
+  });
+
+  it('lives through upgrades and requests that are reset', async () => {
+    await harass({ port: server.port }, 60, '/');
+    expect((await ask('/')).status).toBe(200);
   });
 
   it('says that its port is taken', async () => {
