@@ -263,6 +263,15 @@ export const faults = {
     summaryVi: 'Dữ liệu đăng ký do bản trung tâm cũ tạo ra, không cho biết cần khóa nào.',
     actionVi: 'Cập nhật trung tâm; máy tự lấy dữ liệu mới.',
   },
+  'store-mismatch': {
+    screenCode: 'O-46',
+    summary: 'These lists are of another store of the centre than the one that this kiosk is enrolled with.',
+    action:
+      'At the centre see whether the right store is open (--store). If the store was made anew on purpose: kiosk add at the centre, then enrol this kiosk again.',
+    summaryVi: 'Dữ liệu này thuộc kho khác, không phải kho trung tâm mà máy đã ghi danh.',
+    actionVi:
+      'Ở trung tâm, xem có mở đúng kho không (--store). Nếu chủ ý lập kho mới: chạy kiosk add ở trung tâm, rồi ghi danh lại máy này.',
+  },
   'slice-changed': {
     screenCode: 'O-47',
     summary: 'The file of the registry slice was changed or taken away while it was in use.',
@@ -398,6 +407,27 @@ export const faults = {
     action: 'Check the path, its rights and the disk.',
     summaryVi: 'Không mở được kho dữ liệu trung tâm.',
     actionVi: 'Kiểm tra đường dẫn, quyền và ổ đĩa.',
+  },
+  'store-missing': {
+    screenCode: 'U-04',
+    summary: 'There is no store of the centre in this place.',
+    action: 'Check the path, and that its disk is mounted. Only for a new centre: make one with `store init`.',
+    summaryVi: 'Không có kho dữ liệu trung tâm ở chỗ này.',
+    actionVi: 'Kiểm tra đường dẫn và ổ đĩa đã gắn chưa. Chỉ khi lập trung tâm mới: tạo kho bằng `store init`.',
+  },
+  'store-unknown': {
+    screenCode: 'U-05',
+    summary: 'This file is no store of the centre.',
+    action: 'Check the path. Make a store with `store init` in a place where no file lies.',
+    summaryVi: 'Tệp này không phải kho dữ liệu trung tâm.',
+    actionVi: 'Kiểm tra đường dẫn. Tạo kho bằng `store init` ở chỗ chưa có tệp.',
+  },
+  'store-unnamed': {
+    screenCode: 'U-06',
+    summary: 'This store was made by an earlier version and has no identity.',
+    action: 'Stop the centre, copy the file, then give the store an identity: `store init --adopt`.',
+    summaryVi: 'Kho này do bản cũ tạo ra, chưa có định danh.',
+    actionVi: 'Dừng trung tâm, sao lưu tệp, rồi cấp định danh cho kho: `store init --adopt`.',
   },
   'upstream-keys': {
     screenCode: 'U-02',

@@ -27,6 +27,7 @@ import type { FeedOverlay } from './registry/feed-overlay.ts';
 import { offerKeyring, offerPolicy } from './registry/offer-statement.ts';
 import type { Registry } from './registry/registry.ts';
 import { fetchedFiles } from './registry/registry-slice.ts';
+import type { TrustedStore } from './registry/trusted-store.ts';
 import { offerRemoteConfig, storedConfigVersion } from './remote-config.ts';
 import type { Revocation } from './revocation.ts';
 
@@ -45,6 +46,7 @@ export interface SyncParts {
   readonly journal: Journal;
   readonly registry: Registry;
   readonly overlay: FeedOverlay;
+  readonly store: TrustedStore;
   readonly time: KioskTime;
   readonly state: KioskState;
   readonly revocation: Revocation;
@@ -89,6 +91,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   // A kiosk that was revoked asks for nothing any more; it only sends what it has.
   const listKeyring = () => (revocation.isRevoked() ? undefined : keyring());
   const slice = () => registry.content()?.slice;
+  const storeId = () => parts.store.storeId(keyring());
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
   // Before any loop runs: a damaged key file ends the start.
@@ -126,6 +129,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       kioskId,
       bootId,
       receiptKeys: () => keyring()?.roles.receipt,
+      storeId,
       sealingKey: () => keyring()?.sealingKey,
       reconnectSpreadMs: spreadMs,
       onAnswered: answered('push'),
@@ -142,6 +146,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       log: host.log,
       inbox: {
         inUse: slice,
+        storeId,
         manifestFile: paths.manifest,
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,

@@ -27,6 +27,7 @@ import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { type OtherLanes, openOtherLanes } from './other-lanes.ts';
 import { openFeedOverlay } from './registry/feed-overlay.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
+import { createTrustedStore } from './registry/trusted-store.ts';
 import { createRevocation, isDrained } from './revocation.ts';
 import { kioskFacts } from './service/kiosk-facts.ts';
 import { createStaffDesk } from './staff-desk.ts';
@@ -92,6 +93,8 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       manifest: path(config['slice.manifestFile']),
       key: path(config['slice.keyFile']),
     };
+    const certificateFile = join(dataDir, 'keys/certificate.cose');
+    const store = createTrustedStore({ certificateFile, kioskId, signingKey: toHex(signer.publicKey), state }, host.log);
     const registry = openRegistry(
       {
         files: {
@@ -104,6 +107,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
         audiences: [kioskId, checkpointId],
         allowDemo,
         overlay,
+        store,
       },
       host,
     );
@@ -200,6 +204,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
         journal,
         registry,
         overlay,
+        store,
         time,
         state,
         revocation,

@@ -17,7 +17,8 @@ import { sliceKeyStatement } from '../sync/upstream/slices/routes.ts';
 import type { EnrolledKiosk, Store } from '../sync/upstream/store/store.ts';
 import { readKeyFile } from './key-file.ts';
 import { answersFile, kiosksOn, readLines, requestsFile, writeLines } from './stick.ts';
-import { openStore, type ServeOptions, slicesFolder, startUpstream } from './upstream.ts';
+import { openStore } from './store.ts';
+import { type ServeOptions, slicesFolder, startUpstream } from './upstream.ts';
 
 export async function carryAnswer(stick: string, options: ServeOptions): Promise<void> {
   const host = createNodeHost('warn');

@@ -10,13 +10,13 @@ import { loadOrCreateKey } from '../config/host/private-file.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
 import { quietHost } from '../fixtures/test-centre.ts';
 import { testDecision } from '../fixtures/test-journal.ts';
+import { ensureStore, openTestStore } from '../fixtures/test-store.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
 import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
 import { openRegistry } from '../kiosk/registry/registry.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { createSigner } from '../sync/credential/signer.ts';
-import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
 
 let folder: string;
 let kit: DemoKit;
@@ -65,7 +65,7 @@ function decide(count: number, first = 0): string[] {
 }
 
 async function arrived(): Promise<string[]> {
-  const store = openSqliteStore(file('centre/store.db'));
+  const store = openTestStore(file('centre/store.db'));
   const ids = (await store.crossingsOf({})).map(({ recordId }) => recordId);
   await store.close();
   return ids.sort();
@@ -78,6 +78,7 @@ beforeEach(() => {
     { folder, nowMs: Date.now(), demo: false, slice: false, config: { 'camera.kind': 'replay', 'camera.source': 'none' } },
     nodeRandom,
   );
+  ensureStore(`sqlite:${file('centre/store.db')}`);
   const token = said('kiosk', 'add', 'demo-kiosk', '--checkpoint', 'demo', ...centre()).token;
   writeFileSync(file('token'), `${token}\n`);
 });
@@ -195,7 +196,7 @@ describe('a stick', () => {
     answer();
     expect(imported()).toMatchObject({ status: 0, enrolled: true, peers: false });
     const own = createSigner(loadOrCreateKey(file('data/keys/kiosk.key'), nodeRandom));
-    const store = openSqliteStore(file('centre/store.db'));
+    const store = openTestStore(file('centre/store.db'));
     const ids = { kioskId: 'lane-2', checkpointId: 'demo', lane: '2' };
     const keys = { signingKey: '1'.repeat(64), sealingKey: toHex(own.publicKey), certificate: 'x' };
     await store.addToken({ ...ids, hash: 'h', expiresAtMs: Date.now() + 60_000, usedBy: undefined });

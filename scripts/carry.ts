@@ -16,6 +16,7 @@ import { peerFiles } from '../kiosk/other-lanes.ts';
 import { offerPeerList } from '../kiosk/peers/peer-list.ts';
 import { offerKeyring, offerPolicy } from '../kiosk/registry/offer-statement.ts';
 import { fetchedFiles } from '../kiosk/registry/registry-slice.ts';
+import { createTrustedStore } from '../kiosk/registry/trusted-store.ts';
 import { createRevocation } from '../kiosk/revocation.ts';
 import { wipeLists } from '../kiosk/wipe-lists.ts';
 import { toHex } from '../sync/credential/bytes.ts';
@@ -24,7 +25,7 @@ import type { Signer } from '../sync/credential/signer.ts';
 import { packOutbox, packRequest, takeReceipts } from '../sync/edge/carry.ts';
 import { readCertificate } from '../sync/edge/enrol-kiosk.ts';
 import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
-import { isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
+import { foreignStore, isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
 import { digestFile } from '../sync/slice/slice-file.ts';
@@ -84,6 +85,7 @@ export async function carryImport(configFile: string, stick: string): Promise<nu
     const refused: string[] = [];
     const textOf = (kind: CarriedAnswer['kind']) => answers.find((answer) => answer.kind === kind)?.text;
     const enrolled = takeCertificate(kiosk, requests, answers, refused);
+    const storeId = trustedStoreOf(kiosk);
     const keyringText = textOf('keyring');
     const hasKeyring =
       keyringText !== undefined && offerKeyring(kiosk.path(config['keyring.file']), config['keyring.root'], `${keyringText}\n`);
@@ -94,13 +96,13 @@ export async function carryImport(configFile: string, stick: string): Promise<nu
       acknowledged,
       waiting,
       refused: unbelieved,
-    } = takeReceipts(outbox, requests, answers, { own: signer.publicKey, receipt: keyring.roles.receipt }, host);
+    } = takeReceipts(outbox, requests, answers, { own: signer.publicKey, receipt: keyring.roles.receipt, storeId }, host);
     refused.push(...unbelieved);
     journal.prune(acknowledged, config['journal.keepMs']);
     const revoked = takeRevocation(kiosk, keyring, textOf('revocation'));
     const slice = revoked
       ? undefined
-      : takeSlice(kiosk, keyring, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
+      : takeSlice(kiosk, { keyring, storeId }, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
     const peers = !revoked && takePeers(kiosk, keyring, requests, answers);
     for (const why of refused) process.stderr.write(`  not taken: ${why}\n`);
     process.stdout.write(
@@ -182,6 +184,13 @@ function takeCertificate(
   return certificate.ok;
 }
 
+/** By the certificate that has just come, or else as the kiosk knew it. */
+function trustedStoreOf({ config, dataDir, signer, state, keyring }: OpenKiosk): string | undefined {
+  const certificateFile = join(dataDir, 'keys/certificate.cose');
+  const parts = { certificateFile, kioskId: config.kioskId, signingKey: toHex(signer.publicKey), state };
+  return createTrustedStore(parts, host.log).storeId(keyring);
+}
+
 /** True where a newer list of the other lanes was put in place. */
 function takePeers(
   { config, dataDir, sealing }: OpenKiosk,
@@ -207,7 +216,7 @@ function takeRevocation(kiosk: OpenKiosk, keyring: Keyring, text: string | undef
 /** Version of the slice that was put in place; undefined for none, or none that is newer. */
 function takeSlice(
   { config, path, sealing }: OpenKiosk,
-  keyring: Keyring,
+  { keyring, storeId }: { readonly keyring: Keyring; readonly storeId: string | undefined },
   stick: string,
   texts: { readonly manifest: string | undefined; readonly key: string | undefined },
   refused: string[],
@@ -219,7 +228,10 @@ function takeSlice(
   const current = existsSync(manifestFile) ? readManifest(readText(manifestFile).trimEnd(), sliceId, keyring) : undefined;
   const refuse = (why: string) => void refused.push(`slice: ${why}`);
   if (!manifest.ok) return refuse(manifest.reason);
-  if (current?.ok === true && current.value.version >= manifest.value.version) return undefined;
+  const foreign = foreignStore(manifest.value, storeId);
+  if (foreign !== undefined) return refuse(foreign);
+  const isSameStore = current?.ok === true && current.value.storeId === manifest.value.storeId;
+  if (isSameStore && current.value.version >= manifest.value.version) return undefined;
   const files = fetchedFiles(manifestFile, manifest.value);
   const { sha256, lengthBytes } = manifest.value.snapshot;
   if (lengthBytes > config['slice.bytesMax']) return refuse(`${lengthBytes} bytes are more than allowed`);

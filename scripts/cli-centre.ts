@@ -2,6 +2,7 @@
 import { Argument, type Command, Option } from 'commander';
 import { type CommandKind, commandKinds } from '../sync/protocol/heartbeat.ts';
 import { collect, fingerprint, kioskName, portNumber, wholeNumber } from './cli-arguments.ts';
+import { CommandError, exitCode } from './command.ts';
 import { PERSONAL, readPersonal } from './personal-input.ts';
 
 interface CentreOptions {
@@ -40,12 +41,29 @@ function withRegistry(command: Command): Command {
 }
 
 export function addCentreCommands(program: Command): void {
+  addStore(program.command('store').description('the store of the centre: every other command opens it and makes none'));
   addService(program);
   addKiosks(program.command('kiosk').description('kiosks at the centre'));
   addCarrier(
     program.command('carry').description('for checkpoints without a line: a stick carries crossings out, receipts and lists back'),
   );
   addRegistry(program.command('registry').description('who is held and what is revoked; ids become pseudonyms here'));
+}
+
+function addStore(store: Command): void {
+  store
+    .command('init')
+    .description('make the store of a new centre, once; its identity stands in enrolment certificates and lists')
+    .argument('[store]', 'sqlite:FILE, where no file lies; its folder is made')
+    .option('--store <store>', 'the same as an option')
+    .option('--adopt', 'give the store of an earlier version an identity, and keep all that is in it')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (named: string | undefined, given: { store?: string; adopt?: boolean }) => {
+      const { initialiseStore } = await import('./store.ts');
+      const [address, ...more] = [named, given.store].filter((one) => one !== undefined);
+      if (address === undefined || more.length > 0) throw new CommandError(exitCode.usage, 'give one store: store init sqlite:FILE');
+      await initialiseStore(address, given.adopt === true);
+    });
 }
 
 function addService(program: Command): void {

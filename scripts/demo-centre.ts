@@ -1,18 +1,22 @@
 /** The demo's own centre: an upstream in the same process, in the demo's folder, at which the demo's kiosk enrols. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { parseConfig } from '../config/options/parse-config.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
-import { fromHex } from '../sync/credential/bytes.ts';
+import { fromHex, toHex } from '../sync/credential/bytes.ts';
 import { authorityDay } from '../sync/protocol/authority-time.ts';
+import { STORE_ID_BYTES } from '../sync/protocol/store-identity.ts';
 import type { Upstream } from '../sync/upstream/open-upstream.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
+import { initStore } from '../sync/upstream/store/open-store.ts';
 import { CommandError, exitCode } from './command.ts';
 import { enrolWith } from './enrol.ts';
 import { readKeyFile } from './key-file.ts';
-import { loadOperatorToken, openStore, startUpstream } from './upstream.ts';
+import { openStore, storeFile } from './store.ts';
+import { loadOperatorToken, startUpstream } from './upstream.ts';
 
 export interface DemoCentre {
   readonly upstream: Upstream;
@@ -32,6 +36,7 @@ const REVOKED_S = 8 * 86_400;
 export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Promise<DemoCentre> {
   const { folder, keyring, root } = kit.upstream;
   const store = `sqlite:${join(kit.folder, 'upstream', 'store.db')}`;
+  if (!existsSync(storeFile(store))) initStore(store, { storeId: toHex(host.random.bytes(STORE_ID_BYTES)), atMs: host.clock.wallMs() });
   await fillRegistry(kit, store, host);
   const upstream = await startUpstream(
     {

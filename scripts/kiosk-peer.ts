@@ -1,7 +1,7 @@
 /** `checkpoint-kiosk kiosk peer`: where a kiosk listens for the other lanes of its checkpoint. They learn of it at their next heartbeat. */
 import { PEERS_MAX, parsePeerAddress } from '../sync/protocol/peers.ts';
 import { CommandError, exitCode } from './command.ts';
-import { openStore } from './upstream.ts';
+import { openStore } from './store.ts';
 
 export interface PeerCommandOptions {
   readonly store: string;

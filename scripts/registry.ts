@@ -11,7 +11,7 @@ import { requireOneSubjectKey } from '../sync/upstream/registry/subject-key.ts';
 import type { RegistryChange } from '../sync/upstream/store/store.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
-import { openStore } from './upstream.ts';
+import { openStore } from './store.ts';
 import { loadKeyring } from './verify.ts';
 
 export interface RegistryOptions {

@@ -5,7 +5,8 @@ import { readKeyring } from '../sync/credential/keyring.ts';
 import { storedDecisions } from '../sync/upstream/projector/open-batch.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
-import { type KeyOptions, openStore } from './upstream.ts';
+import { openStore } from './store.ts';
+import type { KeyOptions } from './upstream.ts';
 import { loadPolicy } from './verify.ts';
 
 export interface ReplayOptions extends KeyOptions {

@@ -9,13 +9,13 @@ import { builtPath } from '../config/host/install-paths.ts';
 import { nodeRandom } from '../config/host/node-host.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
 import { quietHost } from '../fixtures/test-centre.ts';
+import { ensureStore, openTestStore } from '../fixtures/test-store.ts';
 import { fromHex, toHex } from '../sync/credential/bytes.ts';
 import { readCredential } from '../sync/credential/credential.ts';
 import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
 import { readManifest } from '../sync/edge/pull-slice.ts';
 import { subjectKeyCheck, subjectPseudonym } from '../sync/protocol/tags.ts';
 import { openUpstream } from '../sync/upstream/open-upstream.ts';
-import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 
 const ID = '079200000001';
@@ -99,8 +99,10 @@ describe('issue', () => {
 });
 
 describe('the centre', () => {
-  const set = (keys: string, store: string, ...more: string[]) =>
-    cli('registry', 'set', ID, '--status', 'F0', '--store', `sqlite:${file(store)}`, '--keys', keys, ...more);
+  const set = (keys: string, store: string, ...more: string[]) => {
+    ensureStore(`sqlite:${file(store)}`);
+    return cli('registry', 'set', ID, '--status', 'F0', '--store', `sqlite:${file(store)}`, '--keys', keys, ...more);
+  };
 
   it('writes nothing with another subject key than the store has known first', async () => {
     expect(set(kit.upstream.folder, 'store.db').status).toBe(0);
@@ -110,7 +112,7 @@ describe('the centre', () => {
     writeFileSync(file('people.csv'), `id,status\n${ID},clear\n`);
     const imported = cli('registry', 'import', file('people.csv'), '--store', `sqlite:${file('store.db')}`, '--keys', folder);
     expect(imported).toMatchObject({ status: 69, stdout: '' });
-    const store = openSqliteStore(file('store.db'));
+    const store = openTestStore(file('store.db'));
     expect(await store.audit(9)).toHaveLength(1);
     await store.close();
   });
@@ -134,7 +136,7 @@ describe('the centre', () => {
     const { folder: keyFolder, keyring: keyringFile, root } = kit.upstream;
     const keys = loadUpstreamKeys({ folder: keyFolder, keyring: keyringFile, root, allowDemo: true });
     const open = (name: string) => {
-      const store = openSqliteStore(file(name));
+      const store = openTestStore(file(name));
       const server = { address: '127.0.0.1', port: 0, tls: undefined, operatorToken: 'operator-token-of-a-test', version: '0' };
       const lists = { storeAddress: `sqlite:${file(name)}`, slices: file(`${name}-slices`), scopes: [], publishMs: 3_600_000 };
       const files = { keyringFile, policyFile: undefined, root, keys, retentionMs: undefined };
@@ -149,7 +151,7 @@ describe('the centre', () => {
     });
     await upstream.close();
 
-    const foreign = openSqliteStore(file('foreign.db'));
+    const foreign = openTestStore(file('foreign.db'));
     await foreign.rememberSubjectKey('000000');
     await foreign.close();
     await expect(open('foreign.db')).rejects.toThrow('made with the subject key 000000');

@@ -13,10 +13,9 @@ import { createEnrolmentDesk } from '../sync/upstream/enrolment/enrol.ts';
 import { DEFAULT_SLICE, openUpstream, type Upstream } from '../sync/upstream/open-upstream.ts';
 import { createProjector } from '../sync/upstream/projector/projector.ts';
 import type { SliceScope } from '../sync/upstream/slices/publish.ts';
-import { openStore as openStoreAt, sqliteFile } from '../sync/upstream/store/open-store.ts';
-import type { Store } from '../sync/upstream/store/store.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
+import { openStore, storeFile } from './store.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface KeyOptions {
@@ -45,18 +44,6 @@ export interface ServeOptions extends KeyOptions {
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/;
 const DAY_MS = 86_400_000;
-
-/** `sqlite:FILE`, and nothing else yet. */
-export function openStore(given: string): Store {
-  storeFile(given);
-  return openStoreAt(given);
-}
-
-function storeFile(given: string): string {
-  const file = sqliteFile(given);
-  if (file === undefined) throw new CommandError(exitCode.usage, `--store ${given}: expected sqlite:FILE`);
-  return file;
-}
 
 /** Of the published slices: beside the store, unless said otherwise. */
 export function slicesFolder({ slices, store }: Pick<ServeOptions, 'slices' | 'store'>): string {

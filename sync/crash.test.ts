@@ -16,11 +16,11 @@ import { writeDemoClip } from '../fixtures/demo-clip.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
 import { createSeededRandom } from '../fixtures/simulated-host.ts';
 import { quietHost } from '../fixtures/test-centre.ts';
+import { ensureStore, openTestStore } from '../fixtures/test-store.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
 import { openFeedOverlay } from '../kiosk/registry/feed-overlay.ts';
 import { createSigner } from './credential/signer.ts';
 import { recordSchema } from './protocol/records.ts';
-import { openSqliteStore } from './upstream/store/sqlite/sqlite-store.ts';
 
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 4);
 /** A round of whole kiosks takes some ten seconds. */
@@ -42,6 +42,7 @@ function start(args: readonly string[]): ChildProcess {
 async function startCentre(port: string): Promise<ChildProcess> {
   const { folder: keys, keyring, root } = kit.upstream;
   const store = `sqlite:${join(folder, 'store.db')}`;
+  ensureStore(store);
   const given = [
     '--store',
     store,
@@ -143,7 +144,7 @@ it(
     expect(await kill(kiosk, 'SIGTERM'), `seed ${seed}`).toBe(0);
     expect(await kill(centre, 'SIGTERM')).toBe(0);
 
-    const kept = openSqliteStore(join(folder, 'store.db'));
+    const kept = openTestStore(join(folder, 'store.db'));
     const ids = (await kept.crossingsOf({})).map(({ recordId }) => recordId);
     const counts = await kept.counts();
     const alarms = await kept.alarms(10);
@@ -182,7 +183,7 @@ it(
       await kill(centre);
       centre = await startCentre(port);
     }
-    const kept = openSqliteStore(join(folder, 'store.db'));
+    const kept = openTestStore(join(folder, 'store.db'));
     const arrived = async () => (await kept.crossingsOf({})).map(({ recordId }) => recordId).sort();
     // The pauses are short and the people of the clip slow: both must have had something to lose.
     await expect.poll(async () => (await arrived()).length, { timeout: 60_000, interval: 200 }).toBeGreaterThan(WHOLE_ROUNDS);
@@ -207,7 +208,7 @@ it(
 );
 
 async function holdSomebody(number: number): Promise<Uint8Array> {
-  const store = openSqliteStore(join(folder, 'store.db'));
+  const store = openTestStore(join(folder, 'store.db'));
   const pseudonym = new Uint8Array(12).fill(number + 1);
   const audit = { atMs: Date.now(), actor: 'test', action: 'status F0', detail: '' };
   await store.changeRegistry([{ kind: 'status', pseudonym, status: 'F0', fromDay: 1, untilDay: undefined }], true, audit);

@@ -384,6 +384,7 @@ describe('a page of the feed', () => {
       expires: new Date().toISOString(),
       audience: 'k1',
       sliceId: cursor.sliceId,
+      storeId: cursor.storeId,
       generation: cursor.generation,
       keyCheck: cursor.keyCheck,
       after: cursor.seq + 1,

@@ -3,14 +3,17 @@
  * `synchronous=NORMAL` unless told otherwise, and then loses the last commits with the power.
  */
 import Database from 'better-sqlite3';
+import { keepPrivate } from './private-file.ts';
 
 export type { Database } from 'better-sqlite3';
 
 /**
- * A durable database: every commit is fsynced before it returns. Creates the file with mode 0600 where it is missing.
- * `prepare` makes its tables ready; where that throws the file is closed again.
+ * A durable database: every commit is fsynced before it returns. The file is readable by its owner alone, whatever the
+ * umask, and so are the files that SQLite puts beside it: it gives them the mode of the database. `prepare` makes its tables
+ * ready; where that throws the file is closed again.
  */
 export function openWritable(file: string, prepare: (database: Database.Database) => void = () => undefined): Database.Database {
+  keepPrivate(file);
   return prepared(new Database(file), (database) => {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
@@ -27,11 +30,25 @@ export function openReadOnly(file: string, mmapBytes: number): Database.Database
   });
 }
 
+/** Names of the tables of a file; undefined where it is no database. Writes nothing into it. */
+export function tableNames(file: string): string[] | undefined {
+  const database = new Database(file, { readonly: true, fileMustExist: true });
+  try {
+    return database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code === 'SQLITE_NOTADB') return undefined;
+    throw error;
+  } finally {
+    database.close();
+  }
+}
+
 /**
  * For a file that is made in one go and thrown away if that fails: nothing is journalled or waited for, so the caller syncs
  * it in the end. `pageBytes`: 4096 unless told.
  */
 export function openScratch(file: string, pageBytes = 4096): Database.Database {
+  keepPrivate(file);
   return prepared(new Database(file), (database) => {
     database.pragma(`page_size = ${pageBytes}`);
     database.pragma('journal_mode = OFF');

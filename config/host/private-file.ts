@@ -1,5 +1,5 @@
 /** Small secret files of the kiosk: mode 0600, written whole or not at all, on disk before the call returns. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Random } from '../ports/random.ts';
 import { plainText } from './text-file.ts';
@@ -21,6 +21,23 @@ export function writePrivateFile(path: string, text: string): void {
   }
   renameSync(fresh, path);
   syncFolder(folder);
+}
+
+/**
+ * Makes `file` where it is missing; either way nobody but its owner may read it. Windows knows no such modes. A file that is
+ * there is not opened: closing it would drop the locks that this process holds on it as a database.
+ */
+export function keepPrivate(file: string): void {
+  if (!existsSync(file)) closeSync(openSync(file, 'a', PRIVATE_FILE));
+  if (isExposed(statSync(file))) chmodSync(file, PRIVATE_FILE);
+}
+
+export const PRIVATE_FILE = 0o600;
+export const PRIVATE_FOLDER = 0o700;
+
+/** Whether others than the owner may read, write or enter. */
+export function isExposed({ mode }: { readonly mode: number }): boolean {
+  return process.platform !== 'win32' && (mode & 0o077) !== 0;
 }
 
 /** Makes a rename or unlink in `folder` durable; Windows knows no such call and needs none. */

@@ -6,13 +6,14 @@ import type { TrustedIssuer, TrustList } from '../../sync/credential/trust.ts';
 import { type FeedEntry, feedEntrySchema } from '../../sync/protocol/feed.ts';
 import { type FeedOverlay, openFeedOverlay } from './feed-overlay.ts';
 
+const storeId = 'a'.repeat(32);
 const [keyCheck, otherKey] = ['1'.repeat(16), '2'.repeat(16)];
 let folder = '';
 let overlay: FeedOverlay;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'overlay-'));
   overlay = openFeedOverlay(join(folder, 'feed.db'));
-  overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, ['f1']);
+  overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, ['f1']);
 });
 afterEach(() => {
   overlay.close();
@@ -32,7 +33,16 @@ function apply(...entries: readonly Unnumbered[]): void {
   const after = cursor.seq;
   const page = {
     ...{ version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2026-01-01T01:00:00Z', audience: 'k1' },
-    ...{ sliceId: cursor.sliceId, generation: cursor.generation, keyCheck, sliceVersion: 1, requestDigest: '', nonce: '', more: false },
+    ...{
+      sliceId: cursor.sliceId,
+      storeId,
+      generation: cursor.generation,
+      keyCheck,
+      sliceVersion: 1,
+      requestDigest: '',
+      nonce: '',
+      more: false,
+    },
     ...{ after, upTo: after + entries.length },
     entries: entries.map((entry, index) => feedEntrySchema.parse({ ...entry, seq: after + index + 1, prev: after + index })),
   };
@@ -56,7 +66,7 @@ describe('a killed key', () => {
       ['default', 2],
       ['hcmc', 1],
     ] as const) {
-      overlay.startFrom({ sliceId, generation, keyCheck: generation === 1 ? keyCheck : otherKey, seq: 1_000 }, ['f2']);
+      overlay.startFrom({ sliceId, storeId, generation, keyCheck: generation === 1 ? keyCheck : otherKey, seq: 1_000 }, ['f2']);
       overlay.settleKills([], listing([a, 'active']));
       expect([...overlay.killed()]).toEqual([a]);
     }
@@ -128,11 +138,11 @@ describe('what the feed has said', () => {
   it('goes with the key that may have said it: at once what let pass, and what held when the feed is heard again', () => {
     apply(hold, { ...hold, key: cleared, status: 'clear' }, { kind: 'released', cti: released }, kill(a));
     apply({ kind: 'revoked', cti: 'aa'.repeat(8), expiresAt: 1 });
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, ['f1', 'f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, ['f1', 'f2']);
     expect(overlay.status(bytes(cleared))?.status).toBe('clear');
     expect(overlay.freshness()).toBeDefined();
     reopen();
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, ['f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, ['f2']);
     expect(overlay.cursor()?.seq).toBe(0);
     expect(overlay.freshness()).toBeUndefined();
     reopen();
@@ -150,9 +160,9 @@ describe('what the feed has said', () => {
 
   it('counts anew before what is in doubt', () => {
     apply(hold);
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, ['f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, ['f2']);
     const page = { version: 1, issuedAt: '2026-01-01T00:00:00Z', expires: '2026-01-01T01:00:00Z', audience: 'k1' };
-    const bound = { sliceId: 'default', generation: 1, keyCheck, sliceVersion: 1, requestDigest: '', nonce: '', more: true };
+    const bound = { sliceId: 'default', storeId, generation: 1, keyCheck, sliceVersion: 1, requestDigest: '', nonce: '', more: true };
     overlay.apply({ ...page, ...bound, after: 0, upTo: 1, entries: [{ ...hold, seq: 1, prev: 0, status: 'clear' }] }, true);
     expect(overlay.status(key)?.status).toBe('clear');
     reopen();
@@ -161,18 +171,18 @@ describe('what the feed has said', () => {
 
   it('all goes with another row key, also where its generation has the number of the one before', () => {
     apply(hold);
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, ['f2']);
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck: otherKey, seq: 0 }, ['f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, ['f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck: otherKey, seq: 0 }, ['f2']);
     expect(overlay.status(key)).toBeUndefined();
   });
 
   it('stays where keys are only added, or the same slice is opened again', () => {
     apply(hold);
     for (const signers of [['f1'], ['f1', 'f2'], ['f2', 'f1']]) {
-      overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }, signers);
+      overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }, signers);
       expect(overlay.status(key)?.status).toBe('F0');
     }
-    overlay.startFrom({ sliceId: 'default', generation: 1, keyCheck, seq: 1 }, ['f1', 'f2']);
+    overlay.startFrom({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 1 }, ['f1', 'f2']);
     expect(overlay.status(key)).toBeUndefined();
     expect(overlay.cursor()?.seq).toBe(1);
   });

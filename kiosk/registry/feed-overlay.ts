@@ -14,6 +14,7 @@ import { openKilledKeys } from './killed-keys.ts';
 
 export interface FeedCursor {
   readonly sliceId: string;
+  readonly storeId: string;
   readonly generation: number;
   /** Which row key the entries are made with. */
   readonly keyCheck: string;
@@ -43,7 +44,7 @@ export interface FeedOverlay {
    */
   apply(page: FeedPage, isWhole: boolean): void;
   /**
-   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the row key changed.
+   * A slice is in use that holds everything up to `cursor.seq`: entries up to there go; all go where the row key or the centre's store changed.
    * Where one of the keys that were believed before is missing in `signers` (key ids), the feed is asked again from the slice
    * on: what a stolen key has said must not outlive it. What let somebody pass goes at once; what held somebody, when the feed
    * has said everything anew.
@@ -64,7 +65,7 @@ CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) S
 CREATE TABLE IF NOT EXISTS doubtful (body TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 `;
-const cursorSchema = z.object({ sliceId: z.string(), generation: z.number(), keyCheck: z.string(), seq: z.number() });
+const cursorSchema = z.object({ sliceId: z.string(), storeId: z.string(), generation: z.number(), keyCheck: z.string(), seq: z.number() });
 const signersSchema = z.array(z.string());
 const freshnessSchema = z.object({ sliceVersion: z.number(), keyringVersion: z.number().optional(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
@@ -117,7 +118,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
     cursor: () => cursor,
     freshness: () => freshness,
     apply(page, isWhole) {
-      if (cursor === undefined || page.after !== cursor.seq || page.sliceId !== cursor.sliceId || page.keyCheck !== cursor.keyCheck) {
+      if (cursor === undefined || page.after !== cursor.seq || !isSamePlace(cursor, page)) {
         throw new Error(`a page after ${page.after} does not follow ${cursor?.seq}`);
       }
       const next = { ...cursor, seq: page.upTo };
@@ -131,7 +132,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
       freshness = fresh ?? freshness;
     },
     startFrom(next, signers) {
-      const isSameKey = cursor !== undefined && cursor.sliceId === next.sliceId && cursor.keyCheck === next.keyCheck;
+      const isSameKey = cursor !== undefined && isSamePlace(cursor, next);
       const isSame = isSameKey && believed.every((kid) => signers.includes(kid));
       const isKnown = isSame && believed.length === signers.length;
       if (isKnown && cursor !== undefined && cursor.seq >= next.seq && entries.isEmpty()) return;
@@ -150,6 +151,12 @@ export function openFeedOverlay(file: string): FeedOverlay {
     },
     close: () => database.close(),
   };
+}
+
+type Place = Pick<FeedCursor, 'sliceId' | 'storeId' | 'keyCheck'>;
+
+function isSamePlace(one: Place, other: Place): boolean {
+  return one.sliceId === other.sliceId && one.storeId === other.storeId && one.keyCheck === other.keyCheck;
 }
 
 /** Entries on disk, and by what they are about in memory. */

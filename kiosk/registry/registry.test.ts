@@ -9,7 +9,7 @@ import { fromHex } from '../../sync/credential/bytes.ts';
 import { readCredential } from '../../sync/credential/credential.ts';
 import { parseEnvelopes, parsePayload, signStatement } from '../../sync/credential/statement.ts';
 import { sliceManifestSchema } from '../../sync/protocol/slice.ts';
-import { openRegistry, type Registry, type RegistryOptions, type StatementName, type VersionFloor } from './registry.ts';
+import { openRegistry, type Registry, type RegistryOptions, type SeenVersion, type StatementName, type VersionFloor } from './registry.ts';
 
 let folder = '';
 let registry: Registry | undefined;
@@ -22,8 +22,12 @@ afterEach(() => {
 });
 
 function createFloor(): VersionFloor {
-  const seen = new Map<StatementName, { version: number; digest: string }>();
-  return { get: (name) => seen.get(name), raise: (name, version, digest) => void seen.set(name, { version, digest }) };
+  const seen = new Map<string, SeenVersion>();
+  const nameOf = (name: StatementName, storeId = '') => `${name} ${storeId}`;
+  return {
+    get: (name, storeId) => seen.get(nameOf(name, storeId)),
+    raise: (name, value, storeId) => void seen.set(nameOf(name, storeId), value),
+  };
 }
 
 function setUp(into = folder, atMs = SIMULATED_START_MS, seed = 1) {

@@ -22,6 +22,7 @@ import { type ListsWatch, watchLists } from './lists-watch.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
 import { SLICE_PACE, type SlicePace, type SliceWatch, watchSlice } from './slice-watch.ts';
 import { isPinnedSubjectKey, requirePinnedSubjectKey, withSubjectKey } from './subject-key.ts';
+import type { TrustedStore } from './trusted-store.ts';
 
 export interface RegistryFiles {
   readonly keyring: string;
@@ -43,8 +44,9 @@ export interface SeenVersion {
 
 /** The highest versions seen, kept on disk: going back is refused, the same version with other bytes too. */
 export interface VersionFloor {
-  get(name: StatementName): SeenVersion | undefined;
-  raise(name: StatementName, version: number, digest: string, roots?: SeenVersion['roots']): void;
+  /** `storeId`: of a slice, which each store of the centre counts for itself. */
+  get(name: StatementName, storeId?: string): SeenVersion | undefined;
+  raise(name: StatementName, seen: SeenVersion, storeId?: string): void;
 }
 
 export interface RegistryContent {
@@ -96,6 +98,8 @@ export interface RegistryOptions {
   /** What the feed brought; without it the slice alone counts. */
   readonly overlay?: FeedOverlay | undefined;
   readonly slicePace?: SlicePace | undefined;
+  /** Whose slices are believed; without it those of every store. */
+  readonly store?: TrustedStore | undefined;
 }
 
 const WATCH_MS = 2_000;
@@ -108,7 +112,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   let isDiscarded = false;
 
   const refresh = (verified?: string) => {
-    const current = stampOf(options.files);
+    const current = `${stampOf(options.files)}|${options.store?.stamp()}`;
     if (current === stamp) return;
     stamp = current;
     try {
@@ -119,9 +123,9 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       content = next;
       fault = undefined;
       const { policy, slice } = next;
-      const { sliceId, generation, keyCheck, feedSeq } = slice.manifest;
+      const { sliceId, storeId, generation, keyCheck, feedSeq } = slice.manifest;
       const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
-      options.overlay?.startFrom({ sliceId, generation, keyCheck, seq: feedSeq }, signers);
+      options.overlay?.startFrom({ sliceId, storeId, generation, keyCheck, seq: feedSeq }, signers);
       options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
@@ -201,7 +205,7 @@ function setAside(file: string): string | undefined {
 
 function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOptions): Keyring {
   const keyring = loadKeyring(files, floor, allowDemo);
-  refuseRollback(floor, 'keyring', keyring.version, keyring.digest);
+  refuseRollback(floor.get('keyring'), 'keyring', keyring.version, keyring.digest);
   checkAudience('keyring-invalid', keyring.audience, audiences);
   return keyring;
 }
@@ -220,18 +224,24 @@ function load(options: RegistryOptions, keyring: Keyring, verified: string | und
   }
 }
 
-function loadLists({ files, floor, audiences, overlay }: RegistryOptions, keyring: Keyring, verified: string | undefined) {
+function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions, keyring: Keyring, verified: string | undefined) {
   const policy = loadPolicy(files.policy, keyring);
   checkAudience('policy-invalid', policy.value.audience, audiences);
-  refuseRollback(floor, 'policy', policy.value.version, policy.digest);
+  refuseRollback(floor.get('policy'), 'policy', policy.value.version, policy.digest);
   const slice = openSlice(files.slice, keyring.roles.slice, overlay, verified);
   try {
-    checkAudience('slice-corrupt', slice.manifest.audience, audiences);
+    const { audience, storeId, version, content } = slice.manifest;
+    checkAudience('slice-corrupt', audience, audiences);
     requirePinnedSubjectKey(slice.manifest, keyring.subjectKeyCheck);
-    refuseRollback(floor, 'slice', slice.manifest.version, slice.manifest.content);
-    floor.raise('keyring', keyring.version, keyring.digest, { ...keyring.anchor, pin: files.root });
-    floor.raise('policy', policy.value.version, policy.digest);
-    floor.raise('slice', slice.manifest.version, slice.manifest.content);
+    const trusted = store?.storeId(keyring);
+    if (trusted !== undefined && trusted !== storeId) {
+      throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
+    }
+    refuseRollback(floor.get('slice', storeId), 'slice', version, content);
+    floor.raise('keyring', { version: keyring.version, digest: keyring.digest, roots: { ...keyring.anchor, pin: files.root } });
+    floor.raise('policy', { version: policy.value.version, digest: policy.digest });
+    floor.raise('slice', { version, digest: content }, storeId);
+    store?.noteUsed(storeId);
   } catch (error) {
     slice.close();
     throw error;
@@ -324,8 +334,7 @@ function checkAudience(code: FaultCode, audience: string, audiences: readonly st
 
 const rollbackFault = { keyring: 'keyring-rollback', policy: 'policy-rollback', slice: 'slice-rollback' } as const;
 
-function refuseRollback(floor: VersionFloor, name: StatementName, version: number, digest: string): void {
-  const seen = floor.get(name);
+function refuseRollback(seen: SeenVersion | undefined, name: StatementName, version: number, digest: string): void {
   if (seen === undefined || version > seen.version || (version === seen.version && digest === seen.digest)) return;
   const what = version === seen.version ? `version ${version} has other content than before` : `version ${version} after ${seen.version}`;
   throw new Fault(rollbackFault[name], `${name}: ${what}.`);

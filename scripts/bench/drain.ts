@@ -10,13 +10,13 @@ import { admitKiosk, startCentreProcess } from '../../fixtures/centre-process.ts
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { quietHost } from '../../fixtures/test-centre.ts';
 import { testDecision } from '../../fixtures/test-journal.ts';
+import { openTestStore } from '../../fixtures/test-store.ts';
 import { type Journal, openJournal } from '../../kiosk/journal/journal.ts';
 import { openSlice } from '../../kiosk/registry/registry-slice.ts';
 import { readKeyring } from '../../sync/credential/keyring.ts';
 import { createSigner } from '../../sync/credential/signer.ts';
 import { startPushLoop } from '../../sync/edge/push-loop.ts';
 import { createUpstreamClient } from '../../sync/edge/upstream-client.ts';
-import { openSqliteStore } from '../../sync/upstream/store/sqlite/sqlite-store.ts';
 import { type BenchResult, metric, timeScans } from './stats.ts';
 
 const BACKLOG = 30_000;
@@ -40,7 +40,7 @@ export async function benchDrain(say: (line: string) => void): Promise<BenchResu
   // The centre has a disk of its own: its commits must not stand in the way of the kiosk's.
   const centreFolder = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/bench-drain-') : folder;
   const storeFile = join(centreFolder, 'store.db');
-  const store = openSqliteStore(storeFile);
+  const store = openTestStore(storeFile);
   await admitKiosk(store, 'k1', signer);
   const centre = await startCentreProcess(kit, storeFile);
   const client = createUpstreamClient({ url: new URL(centre.url), pins: () => [], keyId: 'k1', signer }, quietHost);

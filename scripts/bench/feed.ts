@@ -98,6 +98,7 @@ async function startPullers(centre: TestCentre, count: number): Promise<() => vo
     String(await centre.store.feedHead()),
     String(generation),
     keyCheck,
+    centre.store.storeId,
   ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   child.on('error', (error) => process.stderr.write(`the pullers: ${error.message}\n`));

@@ -12,11 +12,11 @@ import { silentLog } from '../../config/ports/log.ts';
 import { admitKiosk, startCentreProcess } from '../../fixtures/centre-process.ts';
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { createMemoryJournal } from '../../fixtures/memory-journal.ts';
+import { openTestStore } from '../../fixtures/test-store.ts';
 import { readKeyring } from '../../sync/credential/keyring.ts';
 import { createSigner } from '../../sync/credential/signer.ts';
 import { startPushLoop } from '../../sync/edge/push-loop.ts';
 import { createUpstreamClient } from '../../sync/edge/upstream-client.ts';
-import { openSqliteStore } from '../../sync/upstream/store/sqlite/sqlite-store.ts';
 import { type BenchResult, type Metric, metric } from './stats.ts';
 
 const KIOSKS = 8;
@@ -51,7 +51,7 @@ export async function benchIngest(say: (line: string) => void): Promise<BenchRes
 async function measure(folder: string) {
   const kit = createDemoKit({ folder, nowMs: nodeClock.wallMs(), demo: true, config: {} }, nodeRandom);
   const storeFile = join(folder, 'store.db');
-  const store = openSqliteStore(storeFile);
+  const store = openTestStore(storeFile);
   const host = { ...createNodeHost('error'), log: silentLog };
   const keyring = readKeyring(readFileSync(kit.upstream.keyring, 'utf8'), kit.upstream.root);
   if (!keyring.ok) throw new Error(keyring.reason);

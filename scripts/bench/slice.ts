@@ -15,6 +15,7 @@ import { admitKiosk, startCentreProcess } from '../../fixtures/centre-process.ts
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
 import { quietHost } from '../../fixtures/test-centre.ts';
 import { testDecision } from '../../fixtures/test-journal.ts';
+import { openTestStore } from '../../fixtures/test-store.ts';
 import { openJournal } from '../../kiosk/journal/journal.ts';
 import { fetchedFiles, openSlice, type RegistrySlice } from '../../kiosk/registry/registry-slice.ts';
 import { readKeyring } from '../../sync/credential/keyring.ts';
@@ -22,7 +23,6 @@ import { createSigner } from '../../sync/credential/signer.ts';
 import { pullSlice } from '../../sync/edge/pull-slice.ts';
 import { createUpstreamClient } from '../../sync/edge/upstream-client.ts';
 import type { Status } from '../../sync/protocol/slice.ts';
-import { openSqliteStore } from '../../sync/upstream/store/sqlite/sqlite-store.ts';
 import type { RegistryChange, Store } from '../../sync/upstream/store/store.ts';
 import { type BenchResult, type Metric, metric, timeCalls, timeScans } from './stats.ts';
 
@@ -52,7 +52,7 @@ async function measure(rows: number, say: (line: string) => void): Promise<Recor
   const kit = createDemoKit({ folder, nowMs: nodeClock.wallMs(), demo: true, config: {} }, nodeRandom);
   const keyring = readKeyring(readFileSync(kit.upstream.keyring, 'utf8'), kit.upstream.root);
   if (!keyring.ok) throw new Error(keyring.reason);
-  const store = openSqliteStore(join(centreFolder, 'store.db'));
+  const store = openTestStore(join(centreFolder, 'store.db'));
   const signer = createSigner(nodeRandom.bytes(32));
   const sealing = nacl.box.keyPair();
   await admitKiosk(store, 'k1', signer, sealing.publicKey);
@@ -82,6 +82,7 @@ async function measure(rows: number, say: (line: string) => void): Promise<Recor
         sealingSecret: sealing.secretKey,
         inbox: {
           inUse: () => slice,
+          storeId: () => undefined,
           manifestFile: files.manifest,
           filesFor: (manifest) => fetchedFiles(files.manifest, manifest),
           refresh(verified) {

@@ -97,6 +97,7 @@ function bigSlice(folder: string): RegistrySlice {
   const manifest: SliceManifest = {
     ...header,
     sliceId: 'bench',
+    storeId: '0'.repeat(32),
     generation: 1,
     keyCheck: sliceKeyCheck(key),
     ...describeSlice(files.database),

@@ -8,11 +8,11 @@ import { z } from 'zod';
 import { builtPath } from '../../config/host/install-paths.ts';
 import { nodeRandom } from '../../config/host/node-host.ts';
 import { createDemoKit } from '../../fixtures/demo-kit.ts';
+import { openTestStore } from '../../fixtures/test-store.ts';
 import { readKeyring } from '../../sync/credential/keyring.ts';
 import { parseEnvelopes, parsePayload } from '../../sync/credential/statement.ts';
 import { policySchema } from '../../sync/protocol/policy.ts';
 import { sealKidOf } from '../../sync/protocol/sealing.ts';
-import { openSqliteStore } from '../../sync/upstream/store/sqlite/sqlite-store.ts';
 import { ceremonies } from './ceremony.ts';
 
 let folder: string;
@@ -84,7 +84,7 @@ describe('the guide', () => {
     perform('revoke', { FINGERPRINT, KID: first });
     expect(keyring().trust.get(first)?.status).toBe('revoked');
     expect(keyring().trust.get(second)).toMatchObject({ status: 'retired', retiredAt: expect.any(Number) });
-    const store = openSqliteStore(file('store.db'));
+    const store = openTestStore(file('store.db'));
     expect(await store.killedKeys()).toEqual([first]);
     expect(await store.audit(1)).toMatchObject([{ action: 'kill-key', detail: first }]);
     await store.close();

@@ -55,9 +55,10 @@ export const ceremonies: readonly Ceremony[] = [
         commands: [`${CLI} keys new issuer.key > issuer.pub`],
       },
       {
-        en: 'At the centre: make the online keys, the sealing key and the key of pseudonyms, which never changes. Bring the .pub files and subject.check.',
-        vi: 'Tại trung tâm: tạo các khóa trực tuyến, khóa niêm phong và khóa bí danh (không bao giờ đổi). Mang các tệp .pub và subject.check về.',
+        en: 'At the centre: make its store, once, the online keys, the sealing key and the key of pseudonyms, which never changes. Bring the .pub files and subject.check.',
+        vi: 'Tại trung tâm: lập kho dữ liệu (chỉ một lần), tạo các khóa trực tuyến, khóa niêm phong và khóa bí danh (không bao giờ đổi). Mang các tệp .pub và subject.check về.',
         commands: [
+          `${CLI} store init sqlite:store.db`,
           `for name in slice feed receipt fleet config; do ${CLI} keys new keys/$name.key > $name.pub; done`,
           `${CLI} keys new --sealing keys/sealing.key > sealing.pub`,
           `${CLI} keys new keys/subject.key > /dev/null`,

@@ -68,7 +68,7 @@ export function takeReceipts(
   options: OutboxOptions,
   requests: readonly CarriedRequest[],
   answers: readonly CarriedAnswer[],
-  keys: { readonly own: Uint8Array; readonly receipt: ReadonlyMap<string, Uint8Array> },
+  keys: { readonly own: Uint8Array; readonly receipt: ReadonlyMap<string, Uint8Array>; readonly storeId: string | undefined },
   host: Pick<Host, 'clock' | 'log'>,
 ): TakenReceipts {
   const { journal, kioskId } = options;
@@ -86,7 +86,7 @@ export function takeReceipts(
     }
     const { text, status } = reply;
     const carried = { kind: 'reply', status, text, retryAfterMs: 0, ...bound.value } as const;
-    const read = readReceipt(carried, keys.receipt, { kioskId, journalId });
+    const read = readReceipt(carried, keys.receipt, { kioskId, journalId, storeId: keys.storeId });
     const [rejected] = read.ok && request.target.startsWith('/v1/quarantine') ? read.receipt.rejected : [];
     if (!read.ok) refused.push(read.why);
     else if (rejected !== undefined) outbox.skip(rejected.n, read.line);

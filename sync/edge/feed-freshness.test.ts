@@ -17,6 +17,7 @@ const body: KeyringBody = {
   ...{ roots: [toHex(root.publicKey)], threshold: 1, issuers: [], sealing: '09'.padEnd(64, '0'), upstreamPins: [] },
   roles: { release: [], slice: [toHex(slice.publicKey)], feed: [toHex(feed.publicKey)], receipt: [], fleet: [], config: [] },
 };
+const STORE = 'a'.repeat(32);
 const KEY = '1'.repeat(16);
 
 function keyring() {
@@ -33,7 +34,7 @@ async function ask(count: number, isFresh: () => boolean, signer = feed, change:
   const nonce = 'n'.repeat(16);
   const page: FeedPage = {
     ...header,
-    ...{ sliceId: 'default', generation: 1, keyCheck: KEY, after: 7, upTo: 7, entries: [], more: false, sliceVersion: 5 },
+    ...{ sliceId: 'default', storeId: STORE, generation: 1, keyCheck: KEY, after: 7, upTo: 7, entries: [], more: false, sliceVersion: 5 },
     ...{ requestDigest: '0'.repeat(64), nonce },
     ...change,
   };
@@ -57,7 +58,7 @@ async function ask(count: number, isFresh: () => boolean, signer = feed, change:
       },
       kioskId: 'k1',
       inbox: {
-        cursor: () => ({ sliceId: 'default', generation: 1, keyCheck: KEY, seq: 7 }),
+        cursor: () => ({ sliceId: 'default', storeId: STORE, generation: 1, keyCheck: KEY, seq: 7 }),
         sliceVersion: () => 5,
         isFresh,
         apply: () => applied++,
@@ -89,6 +90,14 @@ describe('the feed loop', () => {
     const hold = { seq: 8, prev: 7, kind: 'status', key: 'ab'.repeat(8), status: 'F0', fromDay: 0, untilDay: null } as const;
     const heard = await ask(2, () => true, feed, { keyCheck: '2'.repeat(16), upTo: 8, entries: [hold] });
     expect(heard.failure).toContain('slice-key-mismatch');
+    expect(heard.applied).toBe(0);
+    expect(heard.others).toBeGreaterThan(0);
+  });
+
+  it('takes nothing of another store than that of the slice in use, and has the slice looked for', async () => {
+    const clear = { seq: 8, prev: 7, kind: 'status', key: 'ab'.repeat(8), status: 'clear', fromDay: 0, untilDay: null } as const;
+    const heard = await ask(2, () => true, feed, { storeId: 'b'.repeat(32), upTo: 8, entries: [clear] });
+    expect(heard.failure).toContain('store-mismatch');
     expect(heard.applied).toBe(0);
     expect(heard.others).toBeGreaterThan(0);
   });

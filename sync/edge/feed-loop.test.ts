@@ -13,6 +13,7 @@ import type { UpstreamClient } from './upstream-client.ts';
 const feed = createSigner(new Uint8Array(32).fill(1));
 const digest = 'ab'.repeat(32);
 const nonce = 'n'.repeat(16);
+const storeId = 'a'.repeat(32);
 const keyCheck = '1'.repeat(16);
 
 /** Runs the loop against a centre that answers each waiting question after its wait; gives when it asked for the time, in seconds. */
@@ -25,7 +26,7 @@ async function asksOfTime(needsTime: () => boolean, forS: number): Promise<numbe
       const waitS = Number(query.get('wait'));
       if (waitS === 0) asked.push(host.clock.monotonicMs() / 1000);
       const page: FeedPage = {
-        ...{ version: 1, audience: 'k1', sliceId: 'default', generation: 1, keyCheck, after: 0, upTo: 0 },
+        ...{ version: 1, audience: 'k1', sliceId: 'default', storeId, generation: 1, keyCheck, after: 0, upTo: 0 },
         ...{ entries: [], more: false, sliceVersion: 1 },
         ...{ issuedAt: new Date(host.clock.wallMs()).toISOString(), expires: '2099-01-01T00:00:00Z', requestDigest: digest, nonce },
       };
@@ -52,7 +53,7 @@ async function asksOfTime(needsTime: () => boolean, forS: number): Promise<numbe
       client,
       kioskId: 'k1',
       inbox: {
-        cursor: () => ({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }),
+        cursor: () => ({ sliceId: 'default', storeId, generation: 1, keyCheck, seq: 0 }),
         sliceVersion: () => 1,
         isFresh: () => true,
         apply: () => undefined,

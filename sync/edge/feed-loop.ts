@@ -11,8 +11,17 @@ import { type Answered, type Comrade, createEvidence, createFailures, createPaus
 import { problemTitle } from './read-reply.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
+/** Where the kiosk stands: in which slice, by which row key, after which entry. */
+export interface FeedPlace {
+  readonly sliceId: string;
+  readonly storeId: string;
+  readonly generation: number;
+  readonly keyCheck: string;
+  readonly seq: number;
+}
+
 export interface FeedInbox {
-  cursor(): { readonly sliceId: string; readonly generation: number; readonly keyCheck: string; readonly seq: number } | undefined;
+  cursor(): FeedPlace | undefined;
   sliceVersion(): number | undefined;
   /** Whether a page has said how fresh it all is; not so after what was believed was let go. */
   isFresh(): boolean;
@@ -63,7 +72,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     const isDue = startedAtMs - askedTimeAtMs >= (options.needsTime() ? NEEDED_TIME_MS : TIME_MS);
     const asksTime = isDue || !inbox.isFresh();
     const waitS = asksTime || failure.last() !== undefined ? 0 : FEED_WAIT_S_MAX;
-    const { sliceId, generation, keyCheck, seq } = cursor;
+    const { sliceId, storeId, generation, keyCheck, seq } = cursor;
     const target = `/v1/feed/${sliceId}?after=${seq}&generation=${generation}&slice=${inbox.sliceVersion() ?? 0}&wait=${waitS}&signed=1`;
     const reply = await client.send({ method: 'GET', target, timeoutMs: waitS * 1000 + SLACK_MS });
     if (stopped) return undefined;
@@ -81,6 +90,10 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
     }
     const isOurs = page.audience === kioskId && page.sliceId === sliceId && page.generation === generation && page.after === seq;
     if (!isOurs || !isOrdered(page)) return 'a page that was not asked for';
+    if (page.storeId !== storeId) {
+      options.onOtherSlice();
+      return `store-mismatch: a page of store ${page.storeId}, and the slice in use is of ${storeId}`;
+    }
     if (page.keyCheck !== keyCheck) {
       // Its row keys would name nobody here: only the slice that they belong to helps.
       options.onOtherSlice();

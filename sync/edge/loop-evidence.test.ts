@@ -11,6 +11,7 @@ import { startFeedLoop } from './feed-loop.ts';
 import { startHeartbeatLoop } from './heartbeat-loop.ts';
 import type { ClientReply, UpstreamClient } from './upstream-client.ts';
 
+const STORE = 'a'.repeat(32);
 const signer = createSigner(new Uint8Array(32).fill(1));
 const digest = 'ab'.repeat(32);
 const keyCheck = '1'.repeat(16);
@@ -35,7 +36,18 @@ const reply = (status: number, text: string, boundTo = nonce): ClientReply => ({
 const page = (after = 0) => {
   const body: FeedPage = {
     keyCheck,
-    ...{ version: 1, audience: 'k1', sliceId: 'default', generation: 1, after, upTo: after, entries: [], more: false, sliceVersion: 1 },
+    ...{
+      version: 1,
+      audience: 'k1',
+      sliceId: 'default',
+      storeId: STORE,
+      generation: 1,
+      after,
+      upTo: after,
+      entries: [],
+      more: false,
+      sliceVersion: 1,
+    },
     ...{ ...dates, requestDigest: digest, nonce },
   };
   return signStatement('feed', body, signer);
@@ -68,7 +80,7 @@ function feedLoop(answer: Answer) {
       client,
       kioskId: 'k1',
       inbox: {
-        cursor: () => ({ sliceId: 'default', generation: 1, keyCheck, seq: 0 }),
+        cursor: () => ({ sliceId: 'default', storeId: STORE, generation: 1, keyCheck, seq: 0 }),
         ...{ sliceVersion: () => 1, isFresh: () => true, apply: () => undefined },
       },
       keyring: () => keyring,

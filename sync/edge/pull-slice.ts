@@ -19,6 +19,8 @@ import type { UpstreamClient } from './upstream-client.ts';
 /** Where the kiosk keeps slices, as its registry reads them. */
 export interface SliceInbox {
   inUse(): SliceInUse | undefined;
+  /** The store that this kiosk believes; undefined: the first that comes. */
+  storeId(): string | undefined;
   readonly manifestFile: string;
   filesFor(manifest: SliceManifest): { readonly folder: string; readonly key: string } & SliceFile;
   /** Look now. `verified`: content of a file that was checked a moment ago. */
@@ -43,8 +45,12 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   const read = readManifest(fetched.value, sliceId, keyring);
   if (!read.ok) return read;
   const manifest = read.value;
+  const foreign = foreignStore(manifest, inbox.storeId());
+  if (foreign !== undefined) return failed(foreign);
   const inUse = inbox.inUse();
-  if (manifest.version <= (inUse?.manifest.version ?? 0)) return accept(false);
+  // Each store counts for itself: the first slice of a new one is new.
+  const isSameStore = inUse?.manifest.storeId === manifest.storeId;
+  if (isSameStore && manifest.version <= inUse.manifest.version) return accept(false);
   const files = inbox.filesFor(manifest);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });
   if (!isKeyOf(manifest, files.key)) {
@@ -108,6 +114,12 @@ export function takeSliceKey(
   if (sliceKeyCheck(key.value) !== keyCheck) return failed('slice key: slice-key-mismatch, it is not the key of this slice');
   writePrivateFile(file, `${toHex(key.value)}\n`);
   return accept(true);
+}
+
+/** A sentence where the slice is of another store than the one that is believed; undefined where it may be taken. */
+export function foreignStore({ storeId }: Pick<SliceManifest, 'storeId'>, trusted: string | undefined): string | undefined {
+  if (trusted === undefined || trusted === storeId) return undefined;
+  return `store-mismatch: the slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}`;
 }
 
 /** A manifest that is signed, and for this slice. */

@@ -19,6 +19,8 @@ export interface PushOptions extends OutboxOptions, Answered {
   sealingKey(): Uint8Array | undefined;
   /** Keys that may sign receipts; undefined while no keyring is known. */
   receiptKeys(): ReadonlyMap<string, Uint8Array> | undefined;
+  /** The store that this kiosk is enrolled with; undefined where it does not know. */
+  storeId?(): string | undefined;
   /** The first request after a failure is spread over so long, so that thousands of kiosks do not come back at once. */
   readonly reconnectSpreadMs: number;
 }
@@ -79,7 +81,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
         : { method: 'POST', target: `${target}/batches`, body, contentType: 'application/gzip', timeoutMs: REQUEST_MS },
     );
     if (stopped) return;
-    const read = readReceipt(reply, keys, { kioskId, journalId });
+    const read = readReceipt(reply, keys, { kioskId, journalId, storeId: options.storeId?.() });
     if (!read.ok) {
       // A batch that is too large, or too slow to send, goes again in halves.
       if (read.tooLarge && body !== undefined) batchRecords = Math.max(1, Math.floor(batchRecords / 2));
@@ -110,7 +112,7 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     const target = quarantineTarget(journalId, n);
     const reply = await client.send({ method: 'POST', target, body, contentType: 'application/octet-stream', timeoutMs: REQUEST_MS });
     if (stopped) return;
-    const read = readReceipt(reply, keys, { kioskId, journalId });
+    const read = readReceipt(reply, keys, { kioskId, journalId, storeId: options.storeId?.() });
     const isKept = read.ok && read.receipt.rejected.some((one) => one.n === n && one.reason === 'damaged');
     if (read.ok && isKept) {
       quarantined++;

@@ -13,7 +13,7 @@ export type ReadReply =
 export function readReceipt(
   reply: ClientReply,
   keys: ReadonlyMap<string, Uint8Array>,
-  own: { readonly kioskId: string; readonly journalId: string },
+  own: { readonly kioskId: string; readonly journalId: string; readonly storeId?: string | undefined },
 ): ReadReply {
   if (reply.kind === 'failed') return { ok: false, why: reply.why, retryAfterMs: 0, tooLarge: reply.timedOut };
   const refused = (why: string): ReadReply => ({
@@ -26,8 +26,11 @@ export function readReceipt(
   if (!envelopes.ok) return refused(problemTitle(reply.text) ?? 'no signed answer');
   const receipt = openStatement(envelopes.value[0], 'receipt', keys, receiptSchema);
   if (!receipt.ok) return refused(receipt.reason);
-  const { audience, journalId, requestDigest, nonce } = receipt.value;
+  const { audience, journalId, requestDigest, nonce, storeId } = receipt.value;
   if (audience !== own.kioskId || journalId !== own.journalId) return refused('a receipt for another kiosk or journal');
+  // What another store keeps is not kept where this kiosk's records belong.
+  const isForeign = own.storeId !== undefined && storeId !== undefined && storeId !== own.storeId;
+  if (isForeign) return refused(`store-mismatch: a receipt of store ${storeId}, not of ${own.storeId}`);
   if (requestDigest !== reply.digest || nonce !== reply.nonce) return refused('a receipt for another request');
   return { ok: true, receipt: receipt.value, line: reply.text.trimEnd() };
 }

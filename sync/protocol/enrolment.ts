@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
 import { hashText } from './batch.ts';
+import { storeIdText } from './store-identity.ts';
 
 export const kioskName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/);
 
@@ -29,5 +30,7 @@ export const certificateSchema = statementHeader.extend({
   lane: kioskName,
   signingKey: hashText,
   sealingKey: hashText,
+  /** The store that it is enrolled with, whose lists alone it believes; absent from certificates of an earlier version. */
+  storeId: storeIdText.optional(),
 });
 export type Certificate = z.infer<typeof certificateSchema>;

@@ -8,6 +8,7 @@ import { statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
 import { hashText } from './batch.ts';
 import { keyCheckText, statuses } from './slice.ts';
+import { storeIdText } from './store-identity.ts';
 
 const key8 = z.string().regex(/^[0-9a-f]{16}$/);
 /**
@@ -40,6 +41,8 @@ export const FEED_WAIT_S_MAX = 25;
 
 export const feedPageSchema = statementHeader.extend({
   sliceId: sliceIdText,
+  /** The store whose registry it speaks of. */
+  storeId: storeIdText,
   generation: z.number().int().positive(),
   /** Of the key that the row keys of `entries` were made with. */
   keyCheck: keyCheckText,

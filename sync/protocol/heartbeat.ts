@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { statementHeader } from '../credential/statement.ts';
 import { journalIdText } from './batch.ts';
 import { clockStates } from './records.ts';
+import { storeIdText } from './store-identity.ts';
 
 const count = z.number().int().min(0);
 const text = z.string().max(200);
@@ -23,6 +24,8 @@ export const heartbeatSchema = z.strictObject({
   /** Where the own journal ends: a head that was reported must arrive one day. */
   journal: z.strictObject({ journalId: journalIdText, parentId: journalIdText.optional(), n: count, head: hash }),
   versions: z.strictObject({ program: text, keyring: version, policy: version, slice: version, config: version, peers: version }),
+  /** The store of the slice in use. */
+  storeId: storeIdText.optional(),
   queue: z.strictObject({ waiting: count, quarantined: count, failure: text.optional() }),
   /** Age of each loop's last signed answer, milliseconds; absent where there was none since the start. */
   answered: z.strictObject({ push: age, pull: age, feed: age, heartbeat: age }).optional(),

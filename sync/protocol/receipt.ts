@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { toHex } from '../credential/bytes.ts';
 import { statementHeader } from '../credential/statement.ts';
 import { chainPoint, hashText, journalIdText } from './batch.ts';
+import { storeIdText } from './store-identity.ts';
 
 /**
  * `acknowledged`: records up to n are kept for good, if `head` is the kiosk's own hash there. `gap`: send from n + 1.
@@ -19,6 +20,8 @@ export const rejectReasons = ['line-json', 'line-schema', 'line-kiosk', 'id-conf
 export type RejectReason = (typeof rejectReasons)[number];
 
 export const receiptSchema = statementHeader.extend({
+  /** The store in which the records are kept; absent from centres of an earlier version. */
+  storeId: storeIdText.optional(),
   journalId: journalIdText,
   outcome: z.enum(receiptOutcomes),
   /** Last record that is kept, and its hash; 0 and the journal's start where there is none. */

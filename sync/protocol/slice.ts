@@ -8,6 +8,7 @@ import { subjectKeyCheckText } from '../credential/keyring-body.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
 import { openStatement, parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
+import { storeIdText } from './store-identity.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 export const keyCheckText = z.string().regex(/^[0-9a-f]{16}$/);
@@ -18,6 +19,8 @@ const KILLED_KEYS_MAX = 1_000;
 
 export const sliceManifestSchema = statementHeader.extend({
   sliceId: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  /** The store that it was made from. */
+  storeId: storeIdText,
   /** Changes with the row key; at least the Unix seconds of its making, so that no store gives a number twice. */
   generation: z.number().int().positive(),
   /** What `sliceKeyCheck` gives for the row key: the number above alone does not say which key it is. */
@@ -55,7 +58,7 @@ export function openManifest(
 }
 
 /** A centre of an earlier version signed manifests that name no key: which key they need would be a guess. */
-export const OUTDATED_MANIFEST = 'it names no key check: the centre is of an earlier version, update it first';
+export const OUTDATED_MANIFEST = 'it names no store and no key check: the centre is of an earlier version, update it first';
 const outdatedManifest = z.object({ sliceId: z.string(), keyCheck: z.undefined().optional() });
 
 export type SliceDelta = SliceManifest['deltas'][number];

@@ -83,6 +83,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     ...ingestRoutes({
       ingest: createIngest(store, host),
       receiptKey: keys.receipt,
+      storeId: store.storeId,
       clock: host.clock,
       onCommitted: () => void projection.run(),
     }),

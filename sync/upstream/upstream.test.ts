@@ -14,6 +14,7 @@ import { z } from 'zod';
 import { builtPath } from '../../config/host/install-paths.ts';
 import { nodeRandom } from '../../config/host/node-host.ts';
 import { openTestCentre, projectedIds, quietHost, type TestCentre } from '../../fixtures/test-centre.ts';
+import { ensureStore } from '../../fixtures/test-store.ts';
 import { toHex } from '../credential/bytes.ts';
 import { createSigner } from '../credential/signer.ts';
 import { parseEnvelopes, parsePayload } from '../credential/statement.ts';
@@ -382,6 +383,7 @@ describe('a port that is taken', () => {
   it('ends the service with one sentence instead of leaving it half open', () => {
     const { folder: keys, keyring, root } = centre.kit.upstream;
     const args = ['--store', `sqlite:${join(folder, 'second.db')}`, '--keys', keys, '--keyring', keyring, '--root', root, '--allow-demo'];
+    ensureStore(`sqlite:${join(folder, 'second.db')}`);
     const { port } = new URL(centre.upstream.url);
     const ended = spawnSync(process.execPath, [builtPath('scripts/cli.ts'), 'upstream', ...args, '--port', port], { timeout: 20_000 });
     expect(ended.status).toBe(69);

@@ -91,6 +91,7 @@ export function createEnrolmentDesk(
       lane,
       signingKey,
       sealingKey,
+      storeId: store.storeId,
     };
     return signStatement('enrolment', body, fleetKey);
   };

@@ -13,16 +13,19 @@ const RECEIPT_DAYS = 90;
 export interface IngestRouteOptions {
   readonly ingest: Ingest;
   readonly receiptKey: Signer;
+  /** In which the records are kept. */
+  readonly storeId: string;
   readonly clock: Clock;
   /** A batch was committed: the projector may look. */
   onCommitted(): void;
 }
 
-export function ingestRoutes({ ingest, receiptKey, clock, onCommitted }: IngestRouteOptions): Route[] {
+export function ingestRoutes({ ingest, receiptKey, storeId, clock, onCommitted }: IngestRouteOptions): Route[] {
   const bound = (answer: Answer, { kiosk, nonce }: KioskCaller, request: UpstreamRequest): Reply => {
     const nowMs = clock.wallMs();
     const receipt: Receipt = {
       ...answer,
+      storeId,
       version: Math.floor(nowMs / 1000),
       issuedAt: new Date(nowMs).toISOString(),
       expires: new Date(nowMs + RECEIPT_DAYS * 86_400_000).toISOString(),

@@ -7,11 +7,12 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { runInWorker } from '../../../config/host/worker.ts';
 import type { Host } from '../../../config/ports/host.ts';
-import { checkSign1 } from '../../credential/cose.ts';
+import { toHex } from '../../credential/bytes.ts';
+import { keyId } from '../../credential/cose.ts';
 import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
-import { parseEnvelopes, signStatement } from '../../credential/statement.ts';
-import { DELTA_SHARE_MAX, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
+import { signStatement } from '../../credential/statement.ts';
+import { DELTA_SHARE_MAX, openManifest, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
 import type { PublishedSlice, RegistryStore } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
 
@@ -101,6 +102,7 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       expires: new Date(issuedAtMs + VALID_MS).toISOString(),
       audience: '*',
       sliceId,
+      storeId: store.storeId,
       generation,
       keyCheck,
       content,
@@ -143,8 +145,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const isChanged = current?.revision !== (await store.registryRevision());
         const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
-        // After a change of the slice key nobody would believe it.
-        const isForeign = current !== undefined && !isSignedBy(current.manifest, sliceKey);
+        // After a change of the slice key nobody would believe it; what an earlier version signed names no store and no key.
+        const isForeign = current !== undefined && !isOurs(current.manifest, sliceKey, store.storeId);
         const isRekeyed = current?.body.subjectKeyCheck !== (await store.subjectKeyCheck());
         if (anew || current === undefined || isOld || isChanged || isKilled || isForeign || isRekeyed) await publish(scope, current);
       }
@@ -153,9 +155,9 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
   };
 }
 
-function isSignedBy(manifest: string, { publicKey }: Signer): boolean {
-  const envelopes = parseEnvelopes(manifest);
-  return envelopes.ok && checkSign1(envelopes.value[0].message, publicKey) === undefined;
+function isOurs(text: string, { publicKey }: Signer, storeId: string): boolean {
+  const opened = openManifest(text, new Map([[toHex(keyId(publicKey)), publicKey]]));
+  return opened.ok && opened.value.manifest.storeId === storeId;
 }
 
 /** The newest of them that together are shorter than what they save. */

@@ -65,6 +65,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     const page: FeedPage = {
       ...header(kiosk.kioskId, PAGE_VALID_MS),
       sliceId: sliceId.data,
+      storeId: store.storeId,
       generation,
       keyCheck: sliceKeyCheck(key.key),
       after,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openWritable } from '../../../config/host/open-database.ts';
-import { openSqliteStore } from './sqlite/sqlite-store.ts';
+import { openTestStore } from '../../../fixtures/test-store.ts';
 import { type Crossing, ROLLUP_MS } from './store.ts';
 
 const AT_MS = Date.UTC(2026, 0, 15, 3);
@@ -33,7 +33,7 @@ describe('the counts of a checkpoint', () => {
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   const project = async () => {
-    const store = openSqliteStore(file);
+    const store = openTestStore(file);
     const database = openWritable(file);
     database
       .prepare(
@@ -64,7 +64,7 @@ describe('the counts of a checkpoint', () => {
     `);
     database.close();
     for (const _time of [1, 2]) {
-      const store = openSqliteStore(file);
+      const store = openTestStore(file);
       expect(await store.checkpoints(AT_MS)).toEqual([counted]);
       await store.close();
     }

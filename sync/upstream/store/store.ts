@@ -34,7 +34,13 @@ export interface EnrolledKiosk {
   readonly seenAtMs: number | undefined;
 }
 
-export interface FleetStore {
+/** Which store it is: kiosks believe the lists of the one that they are enrolled with. */
+export interface StoreName {
+  /** 32 hex digits, made with the store. */
+  readonly storeId: string;
+}
+
+export interface FleetStore extends StoreName {
   addToken(token: EnrolmentToken): Promise<void>;
   findToken(hash: string): Promise<EnrolmentToken | undefined>;
   /** Marks the token used and puts the kiosk in place of an earlier one of its name; false where another key was faster. */
@@ -182,7 +188,7 @@ export interface QuarantinedBytes {
   readonly receivedAtMs: number;
 }
 
-export interface JournalStore {
+export interface JournalStore extends StoreName {
   findJournal(journalId: string): Promise<StoredJournal | undefined>;
   /** Ends of stored batches, newest first. */
   boundaries(journalId: string, limit: number): Promise<ChainPoint[]>;
@@ -366,7 +372,7 @@ export interface PublishedSlice {
   readonly revision: number;
 }
 
-export interface RegistryStore {
+export interface RegistryStore extends StoreName {
   /**
    * Applies changes in one transaction; those that change nothing are left out. `urgent`: they also enter the feed; else the
    * next slice brings them. Returns how many changed something.

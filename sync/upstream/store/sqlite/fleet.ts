@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { commandKinds, heartbeatSchema } from '../../../protocol/heartbeat.ts';
 import { remoteConfigSchema } from '../../../protocol/remote-config.ts';
-import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport } from '../store.ts';
+import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport, StoreName } from '../store.ts';
 
 const tokenRow = z
   .object({
@@ -123,7 +123,7 @@ function sqliteReports(
   };
 }
 
-export function sqliteFleet(database: Database): FleetStore {
+export function sqliteFleet(database: Database): Omit<FleetStore, keyof StoreName> {
   const insertToken = database.prepare(
     'INSERT INTO token (hash, kiosk_id, checkpoint_id, lane, expires_at, used_by) VALUES (?, ?, ?, ?, ?, NULL)',
   );

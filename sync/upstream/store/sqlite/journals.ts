@@ -12,6 +12,7 @@ import {
   type QuarantinedBytes,
   type StoredBatch,
   type StoredJournal,
+  type StoreName,
 } from '../store.ts';
 
 const blob = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
@@ -88,7 +89,7 @@ export function alarmRaiser(database: Database): (alarm: Alarm, atMs: number) =>
 
 const HOUR_MS = 3_600_000;
 
-export function sqliteJournals(database: Database): JournalStore {
+export function sqliteJournals(database: Database): Omit<JournalStore, keyof StoreName> {
   const selectJournal = database.prepare('SELECT * FROM journal WHERE journal_id = ?');
   const selectBoundaries = database.prepare('SELECT last_seq AS n, head FROM batch WHERE journal_id = ? ORDER BY last_seq DESC LIMIT ?');
   const selectBatch = database.prepare('SELECT * FROM batch WHERE journal_id = ? AND last_seq >= ? ORDER BY last_seq LIMIT 1');

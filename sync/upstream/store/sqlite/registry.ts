@@ -12,6 +12,7 @@ import type {
   RegistryMoment,
   RegistryStore,
   RegistryVisitor,
+  StoreName,
 } from '../store.ts';
 
 const blob = z.instanceof(Uint8Array).transform((buffer) => new Uint8Array(buffer));
@@ -76,7 +77,7 @@ const keyRow = z
   .object({ generation: z.number(), key: blob, created_at: z.number() })
   .transform((row) => ({ generation: row.generation, key: row.key, createdAtMs: row.created_at }));
 
-export function sqliteRegistry(database: Database): RegistryStore {
+export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof StoreName> {
   const selectFeed = database.prepare('SELECT * FROM feed WHERE seq > ? ORDER BY seq LIMIT ?');
   const selectHead = database.prepare('SELECT coalesce(max(seq), 0) FROM feed').pluck();
   const selectRevision = database.prepare('SELECT revision FROM registry_revision').pluck();

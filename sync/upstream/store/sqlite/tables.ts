@@ -1,3 +1,12 @@
+/** Made with the store and never later: what has it was made on purpose. */
+export const IDENTITY_TABLE = `
+CREATE TABLE store_identity (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  store_id TEXT NOT NULL,
+  made_at INTEGER NOT NULL
+) STRICT;
+`;
+
 /** Tables of the SQLite store. Ids and hashes are BLOBs, instants Unix milliseconds. */
 export const UPSTREAM_TABLES = `
 CREATE TABLE IF NOT EXISTS token (

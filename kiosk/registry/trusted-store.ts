@@ -1,0 +1,79 @@
+/**
+ * Which store of the centre this kiosk believes: the one that its enrolment certificate names. A kiosk without a certificate,
+ * or with one of an earlier version that names none, believes the first store whose slice it has used, and keeps to it until
+ * it is enrolled. What was believed once is remembered, so that a certificate that vanishes opens nothing.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import type { Log } from '../../config/ports/log.ts';
+import type { Keyring } from '../../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
+import { certificateSchema } from '../../sync/protocol/enrolment.ts';
+import { storeIdText } from '../../sync/protocol/store-identity.ts';
+
+export interface TrustedStore {
+  /** Undefined: none yet, the first that is used counts from then on. Looks at the certificate as it lies there now. */
+  storeId(keyring: Keyring | undefined): string | undefined;
+  /** A slice of this store is in use. */
+  noteUsed(storeId: string): void;
+  /** Changes with the certificate. */
+  stamp(): string;
+}
+
+export interface TrustedStoreParts {
+  readonly certificateFile: string;
+  readonly kioskId: string;
+  /** Own signing key, hex. */
+  readonly signingKey: string;
+  readonly state: { get(name: string): unknown; set(name: string, value: unknown): void };
+}
+
+const NAME = 'store.trusted';
+const trustedSchema = z.object({ storeId: storeIdText, by: z.enum(['certificate', 'first-use']) });
+
+export function createTrustedStore({ certificateFile, kioskId, signingKey, state }: TrustedStoreParts, log: Log): TrustedStore {
+  let trusted = trustedSchema.safeParse(state.get(NAME)).data;
+  let read = '';
+
+  const remember = (next: NonNullable<typeof trusted>) => {
+    if (trusted?.storeId === next.storeId && trusted.by === next.by) return;
+    log.info('store-trusted', { ...next, before: trusted?.storeId });
+    trusted = next;
+    state.set(NAME, next);
+  };
+
+  const named = (text: string, keyring: Keyring): string | undefined => {
+    const envelopes = parseEnvelopes(text);
+    if (!envelopes.ok) return undefined;
+    const certificate = openStatement(envelopes.value[0], 'enrolment', keyring.roles.fleet, certificateSchema);
+    if (!certificate.ok || certificate.value.kioskId !== kioskId || certificate.value.signingKey !== signingKey) return undefined;
+    return certificate.value.storeId;
+  };
+
+  const stamp = () => createHash('sha256').update(readIfPresent(certificateFile)).digest('hex');
+  return {
+    stamp,
+    storeId(keyring) {
+      const now = `${stamp()} ${keyring?.digest}`;
+      if (keyring !== undefined && now !== read) {
+        read = now;
+        const storeId = named(readIfPresent(certificateFile), keyring);
+        if (storeId !== undefined) remember({ storeId, by: 'certificate' });
+      }
+      return trusted?.storeId;
+    },
+    noteUsed(storeId) {
+      if (trusted === undefined) remember({ storeId, by: 'first-use' });
+    },
+  };
+}
+
+function readIfPresent(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
