@@ -365,6 +365,15 @@ export const faults = {
     summaryVi: 'Tiến trình khác đang giữ thư mục dữ liệu.',
     actionVi: 'Dừng máy làn kia đang dùng thư mục này.',
   },
+  'journal-gone': {
+    screenCode: 'O-65',
+    summary: 'The journal, or the whole data folder, was deleted, replaced or cut while the kiosk ran, or since it last ran.',
+    action:
+      'Find out who or what did it, and check disk and mount of the data folder. What could be saved goes on in a new journal; what is lost is on record, and the centre has an alarm.',
+    summaryVi: 'Nhật ký hoặc cả thư mục dữ liệu bị xóa, bị thay hoặc bị cắt.',
+    actionVi:
+      'Tìm xem ai hoặc chương trình nào đã làm, kiểm tra ổ đĩa và điểm gắn của thư mục dữ liệu. Phần cứu được chuyển sang nhật ký mới; phần mất đã được ghi lại và trung tâm đã có cảnh báo.',
+  },
   'kiosk-revoked': {
     screenCode: 'O-70',
     summary: 'The centre has revoked this kiosk.',

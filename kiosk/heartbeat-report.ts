@@ -43,7 +43,6 @@ export function heartbeatReport(
   const nowMs = time.nowMs();
   const counts = journal.counts(dayName(nowMs));
   const n = journal.lastSeq();
-  const { bavail, bsize } = statfsSync(parts.dataDir);
   const parentId = journal.parent()?.journalId;
   const [readMsP50, readMsP95] = [feed.readMsQuantile(0.5), feed.readMsQuantile(0.95)];
   const fault = parts.fault();
@@ -69,7 +68,7 @@ export function heartbeatReport(
     },
     screen: { connected, unpainted },
     clock: { state: time.state(), offsetMs: Math.round(nowMs - clock.wallMs()) },
-    disk: { freeBytes: bavail * bsize },
+    disk: { freeBytes: freeBytes(parts.dataDir) },
     ...(others !== undefined && { peers: { connected: others.connected, listed: others.listed } }),
     counts: {
       pass: counts.get('pass') ?? 0,
@@ -88,4 +87,15 @@ export function heartbeatReport(
 function wholeAges({ push, pull, feed, heartbeat }: SyncAges): SyncAges {
   const whole = (ageMs: number | undefined) => (ageMs === undefined ? undefined : Math.max(0, Math.round(ageMs)));
   return { push: whole(push), pull: whole(pull), feed: whole(feed), heartbeat: whole(heartbeat) };
+}
+
+/** A folder that is gone has no room; that it is gone says the fault of the lane. */
+function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return 0;
+    throw error;
+  }
 }

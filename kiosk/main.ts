@@ -21,6 +21,7 @@ import type { Display } from './display/display.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
 import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
+import { journalPlace } from './journal/journal-place.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
 import { type KioskScreen, openKioskScreen } from './kiosk-screen.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
@@ -83,7 +84,10 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     const signer = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random));
     const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
     const { kioskId, checkpointId, lane } = config;
-    const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
+    const journal = openJournal(
+      { dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey, place: journalPlace(state) },
+      host,
+    );
     closers.push(journal.close);
     // What a feed or a stick has brought counts also without a line.
     const overlay = openFeedOverlay(join(dataDir, 'feed.db'));

@@ -23,6 +23,8 @@ const RETRY_MS = 2_000;
 export function createRecorder(journal: Journal, registry: Registry, time: KioskTime, host: Host): Recorder {
   let refused: FaultCode | undefined;
   let retryAtMs = 0;
+  /** A journal that vanished is replaced at once; the lane stays closed for as long as a try takes, so that somebody sees it. */
+  let goneUntilMs = 0;
 
   const append = (entry: Entry, nowMs = time.nowMs()): JournalRecord | undefined => {
     const content = registry.content();
@@ -47,7 +49,12 @@ export function createRecorder(journal: Journal, registry: Registry, time: Kiosk
 
   return {
     append,
-    fault: () => refused ?? journal.fault(),
+    fault() {
+      const fault = refused ?? journal.fault();
+      const nowMs = host.clock.monotonicMs();
+      if (fault === 'journal-gone') goneUntilMs = nowMs + RETRY_MS;
+      return fault ?? (nowMs < goneUntilMs ? 'journal-gone' : undefined);
+    },
     retry() {
       if (refused !== undefined && host.clock.monotonicMs() >= retryAtMs) append({ kind: 'fault', fault: refused });
     },

@@ -11,6 +11,7 @@ import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/pr
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
+import { journalPlace } from '../kiosk/journal/journal-place.ts';
 import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
 import { peerFiles } from '../kiosk/other-lanes.ts';
 import { offerPeerList } from '../kiosk/peers/peer-list.ts';
@@ -126,7 +127,10 @@ function openStopped(configFile: string): OpenKiosk {
     const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
     const { kioskId, checkpointId, lane } = config;
     const bootId = toHex(host.random.bytes(8));
-    const journal = openJournal({ dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey }, host);
+    const journal = openJournal(
+      { dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey, place: journalPlace(state) },
+      host,
+    );
     const outbox: OutboxOptions = {
       journal: {
         ...journal,

@@ -51,6 +51,14 @@ export function syncFolder(folder: string): void {
   }
 }
 
+/** A free name beside `path` for what is kept as evidence: `path.damaged-1`, `-2` and so on. */
+export function asidePath(path: string, why: string): string {
+  for (let number = 1; ; number++) {
+    const kept = `${path}.${why}-${number}`;
+    if (!existsSync(kept)) return kept;
+  }
+}
+
 /** The 32-byte key in `path`; made and stored where there is none. Throws where the file holds something else. */
 export function loadOrCreateKey(path: string, random: Random): Uint8Array {
   const text = readIfPresent(path);

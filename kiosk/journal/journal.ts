@@ -3,6 +3,8 @@
  * Segment files in `journal/`, numbered from 1. The kiosk cannot read back whom it let pass: the keys of the seals live in
  * this process's memory only. Any error of the disk closes the files; the next append opens and checks them again.
  */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
@@ -12,6 +14,7 @@ import { recordId } from '../../sync/protocol/record-id.ts';
 import type { ClockState, JournalRecord } from '../../sync/protocol/records.ts';
 import { encodeSealedDecision, type SealedDecision } from '../../sync/protocol/sealed-decision.ts';
 import { SEGMENT_KEY_BYTES, sealBox, sealKidOf, sealRecord } from '../../sync/protocol/sealing.ts';
+import { type JournalLoss, type JournalPlace, lossOf, type PlaceStore } from './journal-loss.ts';
 import { createReuseIndex, type PassedCredential, type ReuseIndex } from './reuse-index.ts';
 import type { DayCount, ReuseTag, StoredLine } from './segment.ts';
 import { openSegments, type Segments } from './segments.ts';
@@ -26,6 +29,8 @@ export interface JournalOptions {
   /** Keys the reuse tags: without it the tags name nobody. */
   readonly reuseKey: Uint8Array;
   readonly recordsPerSegment?: number;
+  /** Where the place of the journal is noted besides; without it a journal that vanished while no kiosk ran is a new one. */
+  readonly place?: PlaceStore | undefined;
 }
 
 /** The state of the kiosk that every record carries. */
@@ -54,10 +59,17 @@ export type Entry =
   | { readonly kind: 'time'; readonly time: NonNullable<JournalRecord['time']> }
   | { readonly kind: 'double-use'; readonly ref: string; readonly other: NonNullable<JournalRecord['other']> };
 
+/** Whether the data folder is still the one that was opened: an empty mount point holds nothing of this kiosk. */
+function folderMark(dataDir: string): () => boolean {
+  const own = join(dataDir, 'keys');
+  const wasThere = existsSync(own);
+  return () => !wasThere || existsSync(own);
+}
+
 export type LostRange = NonNullable<JournalRecord['lost']>;
 
 export interface Journal {
-  /** Appends one record; it is on disk when this returns. Throws Fault: disk-full, journal-unwritable, journal-corrupt. */
+  /** Appends one record; it is on disk when this returns. Throws Fault: disk-full, journal-unwritable, journal-corrupt, journal-gone. */
   append(entry: Entry, context: RecordContext): JournalRecord;
   readonly reuse: Pick<ReuseIndex, 'find' | 'inside'>;
   /** Decisions of a day by verdict. */
@@ -92,6 +104,8 @@ interface Seal {
 
 const RECORDS_PER_SEGMENT = 10_000;
 const SEAL_MS_MAX = 3_600_000;
+/** What was recorded since is lost without a number where journal and memory go together. */
+const PLACE_MS = 60_000;
 
 /** Opens or creates the journal and checks its tail. Throws Fault. */
 export function openJournal(options: JournalOptions, host: Host): Journal {
@@ -101,17 +115,74 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
   let seal: Seal | undefined;
   /** Counts of one day and the last number: also answered while the disk does not. */
   let today: { day: string; counts: Map<string, number> } | undefined;
-  let lastSeq = 0;
+  /** The last record that was committed, and its hash; also answered while the disk does not. */
+  let last: (JournalPlace & { readonly hash: string }) | undefined;
+  let placeNotedAtMs = Number.NEGATIVE_INFINITY;
+  /** Not on record yet. */
+  let loss: JournalLoss | undefined;
+  const isFolderThere = folderMark(options.dataDir);
+
+  const note = (target: Segments): void => {
+    const { seq, hash } = target.last();
+    last = { journalId: toHex(target.journalId), seq, hash: toHex(hash) };
+  };
+  const notePlace = (): void => {
+    if (last === undefined) return;
+    placeNotedAtMs = host.clock.monotonicMs();
+    options.place?.write({ journalId: last.journalId, seq: last.seq });
+  };
+
+  const openFound = (): Segments => openSegments({ ...options, recordsPerSegment }, host);
 
   /** Opens what a fault closed; the tail and the tags are read again, because nobody knows what reached the disk. */
   const opened = (): Segments => {
     if (segments !== undefined) return segments;
-    const fresh = openSegments({ ...options, recordsPerSegment }, host);
-    reuse.rebuild(fresh.tags(), host.clock.wallMs());
+    if (!isFolderThere()) throw new Fault('journal-gone', `${options.dataDir} is not the folder that it was.`);
+    let fresh = openFound();
+    const found = { journalId: toHex(fresh.journalId), seq: fresh.last().seq, parent: fresh.parent };
+    const missing = lossOf(last ?? options.place?.read(), options.place?.acknowledged(), found);
+    if (missing !== undefined) {
+      host.log.error('journal-gone', { ...missing.range });
+      loss = missing;
+      // The numbers that are lost must not come a second time with other records.
+      if (missing.isBehind) fresh = moved(fresh);
+    }
+    // Who passed is still known where the records of it are not.
+    if (missing === undefined || last === undefined) reuse.rebuild(fresh.tags(), host.clock.wallMs());
     segments = fresh;
     today = undefined;
-    lastSeq = fresh.last().seq;
+    note(fresh);
+    notePlace();
     return fresh;
+  };
+
+  const moved = (target: Segments): Segments => {
+    try {
+      target.moveToNewJournal(target.firstSeq());
+    } finally {
+      target.close();
+    }
+    return openFound();
+  };
+
+  const letGo = (target: Segments): void => {
+    segments = undefined;
+    seal = undefined;
+    target.close();
+  };
+
+  /** The files are gone or were cut. What can still be read through the open ones goes on in a new journal. */
+  const abandon = (target: Segments): void => {
+    host.log.error('journal-gone', { dataDir: options.dataDir });
+    loss = { range: undefined, isBehind: false };
+    try {
+      if (isFolderThere()) target.moveToNewJournal(target.firstSeq());
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      host.log.error('journal-not-saved', { why: error.message });
+    }
+    letGo(target);
+    target.setAsideBroken();
   };
 
   const store = (record: JournalRecord, tags: readonly ReuseTag[], count: DayCount | undefined): void => {
@@ -121,13 +192,23 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     const stored = { seq: seq + 1, line, hash: entryHash(target.journalId, seq + 1, hash, line) };
     try {
       target.append(stored, tags, count);
-      lastSeq = stored.seq;
     } catch (error) {
-      segments = undefined;
-      seal = undefined;
-      target.close();
+      if (error instanceof Fault && error.code === 'journal-gone') abandon(target);
+      else letGo(target);
       throw error;
     }
+    note(target);
+    if (host.clock.monotonicMs() - placeNotedAtMs >= PLACE_MS) notePlace();
+  };
+
+  /** Before anything else is recorded. */
+  const recordLoss = (context: RecordContext): void => {
+    opened();
+    if (loss === undefined) return;
+    const { range } = loss;
+    store({ ...clearPart('fault', context), fault: 'journal-gone' }, [], undefined);
+    if (range !== undefined) store({ ...clearPart('lost-range', context), lost: { ...range, receipt: '' } }, [], undefined);
+    loss = undefined;
   };
 
   const clearPart = (kind: JournalRecord['kind'], context: RecordContext): JournalRecord => {
@@ -192,6 +273,7 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
   opened();
   return {
     append(entry, context) {
+      recordLoss(context);
       if (entry.kind === 'decision') return appendDecision(entry, context);
       const { kind, ...own } = entry;
       const present = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -202,15 +284,21 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     },
     reuse,
     counts(day) {
-      if (today?.day !== day) today = { day, counts: new Map(opened().counts(day)) };
-      return today.counts;
+      try {
+        if (today?.day !== day) today = { day, counts: new Map(opened().counts(day)) };
+        return today.counts;
+      } catch (error) {
+        if (error instanceof Fault) return new Map();
+        throw error;
+      }
     },
     readAfter: (seq, limit) => opened().readAfter(seq, limit),
-    lastSeq: () => lastSeq,
-    journalId: () => toHex(opened().journalId),
+    lastSeq: () => last?.seq ?? 0,
+    journalId: () => (segments === undefined && last !== undefined ? last.journalId : toHex(opened().journalId)),
     parent: () => opened().parent,
     firstSeq: () => opened().firstSeq(),
     hashAt(n) {
+      if (n === last?.seq) return last.hash;
       const hash = opened().hashAt(n);
       return hash === undefined ? undefined : toHex(hash);
     },
@@ -225,21 +313,25 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
         seal = undefined;
       }
       opened();
+      notePlace();
       if (lost !== undefined) store({ ...clearPart('lost-range', context), lost }, [], undefined);
     },
     prune: (acknowledged, keepMs, nowMs = host.clock.wallMs()) => opened().prune(acknowledged, keepMs, nowMs),
     fault() {
       try {
-        return opened().hasReserve() ? undefined : 'disk-full';
+        const open = opened();
+        if (open.isWhole('all')) return open.hasReserve() ? undefined : 'disk-full';
+        abandon(open);
+        return 'journal-gone';
       } catch (error) {
         if (error instanceof Fault) return error.code;
         throw error;
       }
     },
     close() {
-      segments?.close();
-      segments = undefined;
-      seal = undefined;
+      if (segments === undefined) return;
+      notePlace();
+      letGo(segments);
     },
   };
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { type Database, openWritable } from '../../config/host/open-database.ts';
+import { watchOwnDatabase } from '../../config/host/watched-file.ts';
 import { type JournalParent, journalParent } from '../../sync/protocol/batch.ts';
 
 export interface SegmentHead {
@@ -61,6 +62,9 @@ export interface Segment {
   tags(): ReuseTag[];
   counts(day: string): ReadonlyMap<string, number>;
   allCounts(): readonly CountOfDay[];
+  /** False where its file is gone, another lies in its place, or it was cut: a few microseconds. */
+  isWhole(): boolean;
+  readonly file: string;
   close(): void;
 }
 
@@ -123,7 +127,7 @@ export function openSegment(file: string, create?: SegmentHead, content?: Segmen
   try {
     if (create !== undefined) createTables(database, create, content);
     else addInside(database);
-    return wrap(database, headRow.parse(database.prepare('SELECT * FROM head').get()));
+    return wrap(database, headRow.parse(database.prepare('SELECT * FROM head').get()), file);
   } catch (error) {
     database.close();
     throw error;
@@ -162,7 +166,7 @@ function tagCells({ tag, passedAtMs, expiresAtMs, step, inside }: ReuseTag) {
   return [tag, passedAtMs, expiresAtMs, step ?? null, inside === undefined ? null : Number(inside)];
 }
 
-function wrap(database: Database, head: SegmentHead): Segment {
+function wrap(database: Database, head: SegmentHead, file: string): Segment {
   const insertLine = database.prepare(INSERT_LINE);
   const insertTag = database.prepare(INSERT_TAG);
   const addCount = database.prepare(
@@ -194,6 +198,8 @@ function wrap(database: Database, head: SegmentHead): Segment {
           .map((row) => countRow.parse(row))
           .map(({ verdict, count }) => [verdict, count]),
       ),
+    file,
+    isWhole: watchOwnDatabase(file).isWhole,
     allCounts: () => selectAllCounts.all().map((row) => dayCountRow.parse(row)),
     close: () => database.close(),
   };

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
 import { diskTrouble, errorText } from '../../config/host/disk-error.ts';
-import { syncFolder } from '../../config/host/private-file.ts';
+import { asidePath, syncFolder } from '../../config/host/private-file.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes, toHex } from '../../sync/credential/bytes.ts';
 import { type JournalParent, journalParent } from '../../sync/protocol/batch.ts';
@@ -53,6 +53,10 @@ export interface Segments {
   readAfter(afterSeq: number, limit: number): StoredLine[];
   tags(): ReuseTag[];
   counts(day: string): ReadonlyMap<string, number>;
+  /** False where a file is not where it was put, or was cut. `newest`: the one that is written to alone. */
+  isWhole(which: 'all' | 'newest'): boolean;
+  /** Puts out of the way what lies where a segment was and is not it; call it on closed segments. */
+  setAsideBroken(): void;
   /** Whether there is room for the last records: tries to make it again where it was used. */
   hasReserve(): boolean;
   close(): void;
@@ -68,6 +72,7 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
   const segments: Segment[] = [];
   const numbers: number[] = [];
   let tail: { seq: number; hash: Uint8Array };
+  let broken: string[] = [];
 
   const guard = <Result>(action: () => Result): Result => {
     try {
@@ -80,10 +85,12 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
 
   /** Made under another name first: a crash in between leaves no half segment. */
   const create = (head: SegmentHead, content?: SegmentContent) => {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     const number = (numbers.at(-1) ?? 0) + 1;
     const fresh = `${fileOf(number)}.new`;
     for (const suffix of ['', '-wal', '-shm']) rmSync(fresh + suffix, { force: true });
     openSegment(fresh, head, content).close();
+    setAside(fileOf(number));
     renameSync(fresh, fileOf(number));
     syncFolder(folder);
     segments.push(openSegment(fileOf(number)));
@@ -204,7 +211,19 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
     return segment;
   };
   const close = () => {
+    broken = segments.flatMap((segment) => (segment.isWhole() ? [] : [segment.file]));
     for (const segment of segments.splice(0)) segment.close();
+  };
+  const setAsideBroken = () => {
+    for (const file of broken) setAside(file);
+  };
+  /** Also a log that is left of a file that is gone: beside another file it would be taken for that one's own. */
+  const setAside = (file: string) => {
+    const found = ['', '-wal', '-shm'].filter((suffix) => existsSync(file + suffix));
+    if (found.length === 0) return;
+    const kept = asidePath(file, 'damaged');
+    for (const suffix of found) renameSync(file + suffix, kept + suffix);
+    host.log.warn('journal-set-aside', { file, kept });
   };
 
   try {
@@ -230,7 +249,10 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
         create({ ...head, firstSeq: tail.seq, previousHash: tail.hash });
       }),
     append(stored, tags, count) {
+      requireWhole(newest());
       guard(() => newest().append(stored, tags, count));
+      // Committed into a file that nobody finds again is not on record.
+      requireWhole(newest());
       tail = { seq: stored.seq, hash: stored.hash };
     },
     readAfter: (afterSeq, limit) => guard(() => readAfter(afterSeq, limit)),
@@ -243,9 +265,15 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
         }
         return sum;
       }),
+    isWhole: (which) => (which === 'newest' ? newest().isWhole() : segments.every((segment) => segment.isWhole())),
+    setAsideBroken: () => guard(setAsideBroken),
     hasReserve: () => guard(ballast.restore),
     close,
   };
+}
+
+function requireWhole({ isWhole, file }: Segment): void {
+  if (!isWhole()) throw new Fault('journal-gone', `${file} was deleted, replaced or cut.`);
 }
 
 function openExisting(file: string): Segment {

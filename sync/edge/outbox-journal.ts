@@ -64,7 +64,16 @@ const compress = promisify(gzip);
 const READ_LINES = 25;
 
 export function createOutbox({ journal, mark, kioskId, bootId }: OutboxOptions, host: Pick<Host, 'clock' | 'log'>): Outbox {
+  let knownId = journal.journalId();
   let acknowledged = readMark();
+  /** A journal that vanished goes on in another one, of which upstream knows nothing. */
+  const current = (): number => {
+    if (journal.journalId() !== knownId) {
+      knownId = journal.journalId();
+      acknowledged = readMark();
+    }
+    return acknowledged;
+  };
 
   function readMark(): number {
     const stored = mark.read();
@@ -132,8 +141,8 @@ export function createOutbox({ journal, mark, kioskId, bootId }: OutboxOptions, 
   };
 
   return {
-    acknowledged: () => acknowledged,
-    waiting: () => journal.lastSeq() - acknowledged,
+    acknowledged: current,
+    waiting: () => journal.lastSeq() - current(),
     batchAfter,
     damagedAfter(after) {
       const part = journal.readAfter(after, 1);

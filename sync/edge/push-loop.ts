@@ -80,7 +80,8 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
         ? { method: 'GET', target, timeoutMs: REQUEST_MS }
         : { method: 'POST', target: `${target}/batches`, body, contentType: 'application/gzip', timeoutMs: REQUEST_MS },
     );
-    if (stopped) return;
+    // A journal that vanished meanwhile goes on in another one: the answer is not about that.
+    if (stopped || journal.journalId() !== journalId) return;
     const read = readReceipt(reply, keys, { kioskId, journalId, storeId: options.storeId?.() });
     if (!read.ok) {
       // A batch that is too large, or too slow to send, goes again in halves.
@@ -111,7 +112,8 @@ export function startPushLoop(options: PushOptions, host: Host): PushLoop {
     const body = sealBox(line, sealTo, host.random.bytes(32));
     const target = quarantineTarget(journalId, n);
     const reply = await client.send({ method: 'POST', target, body, contentType: 'application/octet-stream', timeoutMs: REQUEST_MS });
-    if (stopped) return;
+    // A journal that vanished meanwhile goes on in another one: the answer is not about that.
+    if (stopped || journal.journalId() !== journalId) return;
     const read = readReceipt(reply, keys, { kioskId, journalId, storeId: options.storeId?.() });
     const isKept = read.ok && read.receipt.rejected.some((one) => one.n === n && one.reason === 'damaged');
     if (read.ok && isKept) {

@@ -50,7 +50,7 @@ export const recordSchema = z.strictObject({
   /** Lane records: open, or the fault that closed it; fault records: the fault. */
   laneState: z.enum(['open', 'closed']).optional(),
   fault: z.string().optional(),
-  /** Lost-range records: records `from` to `to` of an earlier journal are gone; `receipt` is upstream's own word on where it stands. */
+  /** Lost-range records: records `from` to `to` of an earlier journal are gone; `receipt` is upstream's own word on where it stands; empty where the journal vanished under the kiosk. */
   lost: z
     .strictObject({
       journalId: z.string().regex(/^[0-9a-f]{32}$/),

@@ -46,6 +46,7 @@ export function projectBatch(batch: Batch, stored: StoredBatch, segmentKey: Segm
   for (const record of acceptedRecords(batch, stored)) {
     if (record.kind !== 'decision') {
       events.push(eventOf(record));
+      if (record.fault === 'journal-gone' && record.kind === 'fault') alarms.push(goneAlarm(record));
       if (record.lost !== undefined) alarms.push(lostAlarm(record.kioskId, record.lost));
       if (record.other !== undefined) alarms.push(doubleUseAlarm(record, record.other));
       if (record.fault === 'page-link-reused') alarms.push({ code: record.fault, kioskId: record.kioskId, detail: '' });
@@ -133,6 +134,11 @@ function eventOf(record: JournalRecord): JournalEvent {
 /** The pass that it speaks of is found by its id among the crossings. */
 function doubleUseAlarm({ kioskId, ref }: JournalRecord, other: NonNullable<JournalRecord['other']>): Alarm {
   return { code: 'double-use', kioskId, detail: `crossing ${ref} and one at ${other.kioskId}` };
+}
+
+/** Also where the kiosk could save all of it: somebody reached into its data folder, or its disk did. */
+function goneAlarm({ kioskId, eventTime }: JournalRecord): Alarm {
+  return { code: 'journal-truncated', kioskId, detail: `the kiosk found its journal deleted, replaced or cut at ${eventTime}` };
 }
 
 function lostAlarm(kioskId: string, { journalId, from, to }: NonNullable<JournalRecord['lost']>): Alarm {
