@@ -118,6 +118,15 @@ export const faults = {
     summaryVi: 'Camera được gọi bằng số, số này có thể thành của camera khác sau khi rút ra.',
     actionVi: 'Dùng tên mà camera list cho biết, trong /dev/v4l.',
   },
+  'upstream-pin': {
+    screenCode: 'W-20',
+    summary: 'The centre shows a TLS key that the keyring does not pin: nothing is sent to it, and nothing is believed.',
+    action:
+      'Compare both values in the log with `keys tls-pin` at the centre. Put the pinned certificate back, or sign a keyring with the new pin and bring it by stick (carry).',
+    summaryVi: 'Trung tâm dùng khóa TLS mà bộ khóa không ghim: máy không gửi và không tin gì từ đó.',
+    actionVi:
+      'So hai giá trị trong nhật ký với `keys tls-pin` tại trung tâm. Đặt lại chứng thư đã ghim, hoặc ký bộ khóa có giá trị ghim mới rồi mang đến bằng USB (carry).',
+  },
   'peers-refused': {
     screenCode: 'W-10',
     summary: 'A connection between lanes was refused.',

@@ -9,12 +9,13 @@ export function addKeyCommands(program: Command): void {
   const keys = program.command('keys').description('keys and signed statements; `keys ceremony` says which commands when');
   addFiles(keys);
   addSubjectCheck(keys);
+  addTlsPin(keys);
   addKeyring(keys.command('keyring').description('write the next keyring as JSON; nothing is signed here'));
   addSigning(keys);
   keys
     .command('ceremony')
     .description('the steps of everything that people do with keys, in Vietnamese and English, with the commands')
-    .argument('[name]', 'setup, issuer, retire, revoke, online-key, sealing, subject-key or root')
+    .argument('[name]', 'setup, issuer, retire, revoke, online-key, sealing, subject-key, tls or root')
     .option('--json', 'one JSON object {name, en, vi, steps: [{en, vi, commands}]} a line')
     .action(async (name: string | undefined, { json = false }: { json?: boolean }) => {
       const { printCeremonies } = await import('./keys/ceremony.ts');
@@ -50,6 +51,18 @@ function addSubjectCheck(keys: Command): void {
     .action(async (file: string) => {
       const { checkOfKeyFile } = await import('./keys/subject-key.ts');
       process.stdout.write(`${JSON.stringify({ kind: 'subject', subjectKeyCheck: checkOfKeyFile(file) })}\n`);
+    });
+}
+
+function addTlsPin(keys: Command): void {
+  keys
+    .command('tls-pin')
+    .description("the pin of the centre's TLS key: SHA-256 of its SubjectPublicKeyInfo; the key may stay where it is")
+    .argument('<file>', 'certificate or key (PEM)')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (file: string) => {
+      const { describeTls } = await import('./keys/tls-pin.ts');
+      process.stdout.write(`${JSON.stringify(describeTls(file))}\n`);
     });
 }
 
@@ -116,6 +129,13 @@ function addKeyring(keyring: Command): void {
     .action(async (file: string, key: string, given: EditOptions) => {
       const { setSubjectKey } = await import('./keys/keyring-edit.ts');
       setSubjectKey(file, key, given);
+    });
+  edit('pin', 'kiosks believe a centre that shows this TLS key, whoever signed its certificate; several during a change')
+    .argument('<key...>', 'certificate or key (PEM), what `keys tls-pin` printed, or the pin (64 hex digits)')
+    .option('--remove', 'take these pins out')
+    .action(async (file: string, list: string[], given: EditOptions & { remove?: boolean }) => {
+      const { setPins } = await import('./keys/keyring-edit.ts');
+      setPins(file, list, given);
     });
   const threshold = ['--threshold <n>', 'so many roots must sign from then on', wholeNumber] as const;
   edit('add-root', 'a further root, which must sign too')

@@ -16,6 +16,7 @@ import type { SliceScope } from '../sync/upstream/slices/publish.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
 import { CommandError, exitCode } from './command.ts';
 import { openStore, storeFile } from './store.ts';
+import { readTlsFiles } from './tls-files.ts';
 import { untilStopped } from './until-stopped.ts';
 
 export interface KeyOptions {
@@ -54,7 +55,8 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
   const { address, port, tlsCert, tlsKey } = options;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new CommandError(exitCode.usage, '--tls-cert and --tls-key belong together');
-  const tls = tlsCert === undefined || tlsKey === undefined ? undefined : { certificate: readInput(tlsCert), key: readInput(tlsKey) };
+  const tls =
+    tlsCert === undefined || tlsKey === undefined ? undefined : readTlsFiles({ certificate: tlsCert, key: tlsKey }, host.clock.wallMs());
   if (tls === undefined && !LOOPBACK.test(address)) {
     throw new CommandError(
       exitCode.usage,

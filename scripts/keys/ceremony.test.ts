@@ -1,5 +1,6 @@
 /** The guide is true: its commands are run as they stand, one ceremony after the other, by a shell. */
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash, X509Certificate } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -110,6 +111,17 @@ describe('the guide', () => {
   it('pins the subject key', () => {
     const said = perform('subject-key', { FINGERPRINT: about('root.pub').fingerprint });
     expect(said).toContain(`pseudonyms are made with the subject key ${keyring().subjectKeyCheck}`);
+  }, 60_000);
+
+  it('exchanges the TLS key of the centre, both pinned for a while', () => {
+    const openssl = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=centre'];
+    execFileSync('openssl', [...openssl, '-keyout', file('tls.key'), '-out', file('tls.pem')], { stdio: 'ignore' });
+    const pin = () => z.object({ pin: z.string() }).parse(JSON.parse(readFileSync(file('tls.pin'), 'utf8'))).pin;
+    const said = perform('tls', { FINGERPRINT: about('root.pub').fingerprint });
+    expect(said.match(/\+ TLS pin/g)).toHaveLength(4);
+    expect(keyring().upstreamPins).toEqual([pin()]);
+    const spki = new X509Certificate(readFileSync(file('tls.pem'))).publicKey.export({ type: 'spki', format: 'der' });
+    expect(pin()).toBe(createHash('sha256').update(spki).digest('hex'));
   }, 60_000);
 
   it('exchanges the root, and goes on with the new one under the old pin', () => {

@@ -225,6 +225,46 @@ export const ceremonies: readonly Ceremony[] = [
     ],
   },
   {
+    name: 'tls',
+    en: "Pin the centre's TLS key, or exchange it: kiosks know the new one before it is shown",
+    vi: 'Ghim hoặc đổi khóa TLS của trung tâm: các máy biết khóa mới trước khi trung tâm dùng',
+    steps: [
+      {
+        en: 'At the centre: make the new key and its certificate beside the ones in use (tls.key, tls.pem), and print both pins. Bring tls.pin and tls-new.pin. A certificate that is only renewed keeps its key, and its pin: then nothing is to be done.',
+        vi: 'Tại trung tâm: tạo khóa và chứng thư mới bên cạnh bản đang dùng (tls.key, tls.pem), in giá trị ghim của cả hai. Mang tls.pin và tls-new.pin về. Nếu chỉ gia hạn chứng thư với khóa cũ thì giá trị ghim giữ nguyên, không cần làm gì.',
+        commands: [
+          "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj '/CN=centre' -keyout tls-new.key -out tls-new.pem",
+          `${CLI} keys tls-pin tls.pem > tls.pin`,
+          `${CLI} keys tls-pin tls-new.pem > tls-new.pin`,
+        ],
+      },
+      begin,
+      {
+        en: 'Offline: pin both.',
+        vi: 'Ngoại tuyến: ghim cả hai.',
+        commands: [`${CLI} keys keyring pin next.json tls.pin tls-new.pin`],
+      },
+      sign,
+      putInPlace,
+      {
+        en: 'At the centre: when `kiosk list` shows the new keyring everywhere, put the new certificate in place and start the service anew. A kiosk that does not have it yet is locked out until a stick brings it (carry).',
+        vi: 'Tại trung tâm: khi `kiosk list` cho thấy mọi máy đã có bộ khóa mới, thay chứng thư và khởi động lại dịch vụ. Máy chưa có bộ khóa mới sẽ không kết nối được cho đến khi nhận qua USB (carry).',
+        commands: [`${CLI} kiosk list --store sqlite:store.db`, 'mv tls-new.pem tls.pem', 'mv tls-new.key tls.key'],
+      },
+      {
+        en: 'Offline: the same once more, without the old pin.',
+        vi: 'Ngoại tuyến: làm lại, bỏ giá trị ghim cũ.',
+        commands: [
+          `${CLI} keys keyring new next.json --from keyring.cose --root FINGERPRINT`,
+          `${CLI} keys keyring pin next.json tls.pin --remove`,
+          `${CLI} keys sign --type keyring --key root.key --previous keyring.cose --out keyring.cose next.json`,
+          'mv tls-new.pin tls.pin',
+          'rm next.json',
+        ],
+      },
+    ],
+  },
+  {
     name: 'root',
     en: 'Exchange the root: every few years, or when one may be stolen',
     vi: 'Đổi khóa gốc: vài năm một lần, hoặc khi có thể bị lộ',

@@ -13,6 +13,7 @@ import { type KeyringDraft, readDraft, writeDraft } from './keyring-draft.ts';
 import { compareKeyrings, describeKeyring, keyringWarnings, kidOf } from './keyring-words.ts';
 import { readPublicKey } from './public-key.ts';
 import { readSubjectKeyCheck } from './subject-key.ts';
+import { readTlsPin } from './tls-pin.ts';
 
 export interface EditOptions {
   readonly json?: boolean | undefined;
@@ -112,6 +113,17 @@ export function setSealing(file: string, key: string, given: EditOptions): void 
 export function setSubjectKey(file: string, given: string, options: EditOptions): void {
   const subjectKeyCheck = readSubjectKeyCheck(given);
   edit(file, options, (draft) => ({ ...draft, subjectKeyCheck }));
+}
+
+/** TLS keys of the centre, by certificate, key, `keys tls-pin` or pin; `remove`: those alone are taken out. */
+export function setPins(file: string, given: readonly string[], options: EditOptions & { remove?: boolean }): void {
+  const pins = given.map(readTlsPin);
+  edit(file, options, (draft) => {
+    const absent = options.remove === true ? pins.filter((pin) => !draft.upstreamPins.includes(pin)) : [];
+    if (absent.length > 0) throw new CommandError(exitCode.dataError, `${file} does not pin ${absent.join(', ')}`);
+    const kept = draft.upstreamPins.filter((pin) => !pins.includes(pin));
+    return { ...draft, upstreamPins: options.remove === true ? kept : [...kept, ...new Set(pins)] };
+  });
 }
 
 export function addRoot(file: string, key: string, given: EditOptions & { threshold?: number | undefined }): void {

@@ -4,7 +4,7 @@ import { accept, type Outcome } from '../credential/outcome.ts';
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { certificateSchema, type EnrolmentRequest } from '../protocol/enrolment.ts';
 import { problemTitle } from './read-reply.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { failureText, type UpstreamClient } from './upstream-client.ts';
 
 const REQUEST_MS = 30_000;
 
@@ -18,7 +18,7 @@ export async function enrolKiosk(client: UpstreamClient, request: EnrolmentReque
     timeoutMs: REQUEST_MS,
     tag: 'checkpoint-enrolment',
   });
-  if (reply.kind === 'failed') return { ok: false, reason: reply.why };
+  if (reply.kind === 'failed') return { ok: false, reason: failureText(reply) };
   return readCertificate(reply.text, request, keyring);
 }
 

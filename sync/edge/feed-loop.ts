@@ -9,7 +9,7 @@ import { FEED_WAIT_S_MAX, type FeedPage, feedPageSchema } from '../protocol/feed
 import { backoffMs, fraction, URGENT_CAP_MS } from './backoff.ts';
 import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { problemTitle } from './read-reply.ts';
-import type { ClientReply, UpstreamClient } from './upstream-client.ts';
+import { type ClientReply, failureText, type UpstreamClient } from './upstream-client.ts';
 
 /** Where the kiosk stands: in which slice, by which row key, after which entry. */
 export interface FeedPlace {
@@ -163,7 +163,7 @@ export function startFeedLoop(options: FeedOptions, host: Host): FeedLoop {
 }
 
 function readPage(reply: ClientReply, keyring: Keyring): FeedPage | string {
-  if (reply.kind === 'failed') return reply.why;
+  if (reply.kind === 'failed') return failureText(reply);
   const envelopes = parseEnvelopes(reply.text);
   if (!envelopes.ok) return `HTTP ${reply.status}: ${problemTitle(reply.text) ?? 'no signed answer'}`;
   const page = openStatement(envelopes.value[0], 'feed', keyring.roles.feed, feedPageSchema);

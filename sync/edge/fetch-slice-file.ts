@@ -12,7 +12,7 @@ import { runInWorker } from '../../config/host/worker.ts';
 import type { Log } from '../../config/ports/log.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
 import { deltasFrom, type SliceManifest } from '../protocol/slice.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { failureText, type UpstreamClient } from './upstream-client.ts';
 
 export interface SliceFile {
   readonly database: string;
@@ -140,7 +140,7 @@ async function downloadFile(
         },
       },
     );
-    if (reply.kind === 'failed') return failed(reply.why);
+    if (reply.kind === 'failed') return failed(failureText(reply));
     isRight = position === lengthBytes && hash.digest('hex') === sha256;
     if (isRight) await handle.sync();
   } finally {

@@ -10,7 +10,7 @@ import { fraction } from './backoff.ts';
 import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText } from './pull-slice.ts';
 import { problemTitle } from './read-reply.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { failureText, type UpstreamClient } from './upstream-client.ts';
 
 export interface HeartbeatOptions extends Answered {
   readonly client: UpstreamClient;
@@ -59,7 +59,7 @@ export function startHeartbeatLoop(options: HeartbeatOptions, host: Host): Heart
     const body = new TextEncoder().encode(JSON.stringify({ ...options.report(), done: reported } satisfies Heartbeat));
     const reply = await client.send({ method: 'POST', target: TARGET, body, contentType: 'application/json', timeoutMs: REQUEST_MS });
     if (stopped) return undefined;
-    if (reply.kind === 'failed') return reply.why;
+    if (reply.kind === 'failed') return failureText(reply);
     const refused = (why: string) => `HTTP ${reply.status}: ${why}`;
     const envelopes = parseEnvelopes(reply.text);
     if (!envelopes.ok) return refused(problemTitle(reply.text) ?? 'no signed answer');

@@ -72,19 +72,24 @@ export function createEvidence(clock: Clock): Evidence & { succeeded(): void } {
 }
 
 const LOG_AGAIN_MS = 3_600_000;
+/** A loop whose reasons never repeat is silent after so many within an hour. */
+const REASONS_MAX = 20;
 
-/** Logs `event` when a loop begins to fail, and once an hour while it goes on. */
+/** Logs `event` when a loop begins to fail, when it fails for another reason, and each reason once an hour while it goes on. */
 export function createFailures(event: string, { clock, log }: Host): Failures {
   let failure: string | undefined;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
+  let loggedAtMs: ReadonlyMap<string, number> = new Map();
   return {
     last: () => failure,
     note(why, fields = {}) {
       const nowMs = clock.monotonicMs();
-      if (why !== undefined && (failure === undefined || nowMs - loggedAtMs >= LOG_AGAIN_MS)) {
+      const recent = new Map([...loggedAtMs].filter(([, atMs]) => nowMs - atMs < LOG_AGAIN_MS));
+      const isNew = why !== undefined && !recent.has(why) && recent.size < REASONS_MAX;
+      if (why !== undefined && (failure === undefined || isNew)) {
         log.warn(event, { why, ...fields });
-        loggedAtMs = nowMs;
+        recent.set(why, nowMs);
       }
+      loggedAtMs = recent;
       failure = why;
     },
   };

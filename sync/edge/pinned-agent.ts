@@ -19,6 +19,23 @@ export function createAgent(url: URL, pins: Pins): http.Agent {
   return new PinnedAgent(pins, { keepAlive: true, maxSockets: SOCKETS_MAX, maxCachedSessions: 0 });
 }
 
+/** Both sides of it, for whoever must find out which of them is wrong. */
+export interface PinMismatch {
+  /** SHA-256 of the SubjectPublicKeyInfo that was shown, hex. */
+  readonly seen: string;
+  readonly pins: readonly string[];
+}
+
+export class ForeignCertificate extends Error {
+  readonly mismatch: PinMismatch;
+
+  constructor(mismatch: PinMismatch) {
+    super('the certificate is not a pinned one');
+    this.name = 'ForeignCertificate';
+    this.mismatch = mismatch;
+  }
+}
+
 class PinnedAgent extends https.Agent {
   private readonly pins: Pins;
 
@@ -48,8 +65,8 @@ class PinnedAgent extends https.Agent {
     // Never taken away: between this check and the request that gets the socket nobody else listens.
     socket.on('error', answer);
     socket.once('secureConnect', () => {
-      const isPinned = pins.length === 0 || pins.includes(spkiDigest(socket));
-      answer(isPinned ? null : new Error('the certificate is not a pinned one'));
+      const seen = spkiDigest(socket);
+      answer(pins.length === 0 || pins.includes(seen) ? null : new ForeignCertificate({ seen, pins }));
     });
     return null;
   }

@@ -4,6 +4,7 @@ import type { Keyring } from '../credential/keyring.ts';
 import { backoffMs, fraction } from './backoff.ts';
 import { type Answered, type Comrade, createEvidence, createFailures, createPause, type Evidence, orDiskFailure } from './loop-tools.ts';
 import { fetchText, type PullSliceOptions, pullSlice } from './pull-slice.ts';
+import { failureText } from './upstream-client.ts';
 
 export interface PullOptions extends PullSliceOptions, Answered {
   keyring(): Keyring | undefined;
@@ -64,7 +65,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
     if (offer === undefined || stopped) return undefined;
     const reply = await client.send({ method: 'GET', target: PEERS, timeoutMs: REQUEST_MS });
     if (stopped || (reply.kind === 'reply' && reply.status === 204)) return undefined;
-    if (reply.kind === 'failed') return `${PEERS}: ${reply.why}`;
+    if (reply.kind === 'failed') return `${PEERS}: ${failureText(reply)}`;
     if (reply.status !== 200) return `${PEERS}: HTTP ${reply.status}`;
     if (offer(reply.text)) host.log.info('statement-pulled', { path: PEERS });
     return undefined;

@@ -14,7 +14,7 @@ import { openBox } from '../protocol/sealing.ts';
 import { openManifest, type SliceManifest, sliceKeyCheck } from '../protocol/slice.ts';
 import { type FetchOptions, fetchSliceFile, type SliceFile, type SliceInUse } from './fetch-slice-file.ts';
 import { problemTitle } from './read-reply.ts';
-import type { UpstreamClient } from './upstream-client.ts';
+import { failureText, type UpstreamClient } from './upstream-client.ts';
 
 /** Where the kiosk keeps slices, as its registry reads them. */
 export interface SliceInbox {
@@ -150,7 +150,7 @@ function removeOthers(folder: string, keep: readonly string[]): void {
 /** The body of an answer with status 200. */
 export async function fetchText(client: UpstreamClient, target: string): Promise<Outcome<string, string>> {
   const reply = await client.send({ method: 'GET', target, timeoutMs: REQUEST_MS });
-  if (reply.kind === 'failed') return failed(reply.why);
+  if (reply.kind === 'failed') return failed(failureText(reply));
   if (reply.status !== 200) return failed(`HTTP ${reply.status}: ${problemTitle(reply.text) ?? 'no signed answer'}`);
   return accept(reply.text.trimEnd());
 }

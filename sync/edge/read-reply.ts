@@ -4,7 +4,7 @@
  */
 import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { type Receipt, receiptSchema } from '../protocol/receipt.ts';
-import type { ClientReply } from './upstream-client.ts';
+import { type ClientReply, failureText } from './upstream-client.ts';
 
 export type ReadReply =
   | { readonly ok: true; readonly receipt: Receipt; readonly line: string }
@@ -15,7 +15,7 @@ export function readReceipt(
   keys: ReadonlyMap<string, Uint8Array>,
   own: { readonly kioskId: string; readonly journalId: string; readonly storeId?: string | undefined },
 ): ReadReply {
-  if (reply.kind === 'failed') return { ok: false, why: reply.why, retryAfterMs: 0, tooLarge: reply.timedOut };
+  if (reply.kind === 'failed') return { ok: false, why: failureText(reply), retryAfterMs: 0, tooLarge: reply.timedOut };
   const refused = (why: string): ReadReply => ({
     ok: false,
     why: `HTTP ${reply.status}: ${why}`,

@@ -8,7 +8,7 @@ import type { Host } from '../../config/ports/host.ts';
 import type { Signer } from '../credential/signer.ts';
 import { requestDigest } from '../protocol/receipt.ts';
 import { type RequestTag, signRequest } from '../protocol/request-signature.ts';
-import { createAgent, type Pins } from './pinned-agent.ts';
+import { createAgent, ForeignCertificate, type Pins } from './pinned-agent.ts';
 
 export interface ClientRequest {
   readonly method: 'GET' | 'POST';
@@ -30,9 +30,21 @@ export type ClientReply =
       readonly nonce: string;
       readonly retryAfterMs: number;
     }
-  | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
+  | (FailedReply & { readonly timedOut: boolean });
 
-export type DownloadReply = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly why: string };
+interface FailedReply {
+  readonly kind: 'failed';
+  readonly why: string;
+  /** Values that belong to it, for log and operator. */
+  readonly detail?: string;
+}
+
+/** Why there is no answer, in one line. */
+export function failureText({ why, detail }: FailedReply): string {
+  return detail === undefined ? why : `${why}: ${detail}`;
+}
+
+export type DownloadReply = { readonly kind: 'done' } | FailedReply;
 
 export interface DownloadSink {
   /** The answer begins at the first byte, although it was asked for a later one. */
@@ -83,9 +95,9 @@ export function createUpstreamClient(
     const headers = signRequest({ method, target, body }, { created, nonce, keyId, tag }, signer);
     const digest = requestDigest(method, target, body);
     return new Promise((resolve) => {
-      const fail = (why: string, timedOut = false) => {
+      const fail = (why: string, timedOut = false, detail: Pick<FailedReply, 'detail'> = {}) => {
         cancel();
-        resolve({ kind: 'failed', why, timedOut });
+        resolve({ kind: 'failed', why, timedOut, ...detail });
         outgoing.destroy();
       };
       const outgoing = (isTls ? https : http).request(url, {
@@ -99,7 +111,7 @@ export function createUpstreamClient(
         },
       });
       const cancel = host.clock.after(timeoutMs, () => fail(`no answer within ${timeoutMs} ms`, true));
-      outgoing.on('error', (error) => fail(error.message));
+      outgoing.on('error', (error) => fail(error.message, false, detailOf(error)));
       outgoing.on('response', (incoming) => {
         const chunks: Buffer[] = [];
         let bytes = 0;
@@ -153,7 +165,7 @@ export function createUpstreamClient(
       }
       return { kind: 'done' };
     } catch (error) {
-      return { kind: 'failed', why: error instanceof Error ? error.message : String(error) };
+      return { kind: 'failed', why: error instanceof Error ? error.message : String(error), ...detailOf(error) };
     } finally {
       cancel();
       outgoing.destroy();
@@ -161,6 +173,12 @@ export function createUpstreamClient(
   };
 
   return { send, download, close: () => agent.destroy() };
+}
+
+function detailOf(error: unknown): Pick<FailedReply, 'detail'> {
+  if (!(error instanceof ForeignCertificate)) return {};
+  const { seen, pins } = error.mismatch;
+  return { detail: `the centre shows ${seen}, the keyring pins ${pins.join(', ')} (upstream-pin)` };
 }
 
 /** Seconds only; a date would need a clock that agrees. */
