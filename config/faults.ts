@@ -237,7 +237,7 @@ export const faults = {
     actionVi: 'Lấy lại dữ liệu; máy tự mở.',
   },
   'slice-subject-key': {
-    screenCode: 'O-46',
+    screenCode: 'O-48',
     summary: 'The registry slice was made with another subject key than the keyring pins: nobody would be found in it.',
     action:
       "At the centre, compare the subject key with the keyring's pin (keys subject-check) and publish anew; the kiosk opens by itself.",

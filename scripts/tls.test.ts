@@ -15,6 +15,7 @@ import { quietHost } from '../fixtures/test-centre.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { createFailures } from '../sync/edge/loop-tools.ts';
 import { createUpstreamClient, failureText } from '../sync/edge/upstream-client.ts';
+import { initStore } from '../sync/upstream/store/open-store.ts';
 import { readTlsFiles } from './tls-files.ts';
 
 let folder: string;
@@ -30,6 +31,7 @@ function makePair(name: string): void {
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tls-test-'));
   kit = createDemoKit({ folder: file('kit'), nowMs: Date.now(), demo: true, slice: false, config: {} }, nodeRandom);
+  initStore(`sqlite:${file('store.db')}`, { storeId: 'ab'.repeat(16), atMs: Date.now() });
   makePair('one');
   makePair('other');
 });
