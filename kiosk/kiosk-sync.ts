@@ -84,7 +84,9 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const clients: UpstreamClient[] = [];
   const openClient = () => {
     const options = { url: new URL(url), pins, keyId: kioskId, signer, onRefused: revocation.offer };
-    const client = createUpstreamClient(options, host);
+    // Dated by the best word for the time there is, not by the clock of the machine.
+    const clock = { ...host.clock, wallMs: time.nowMs };
+    const client = createUpstreamClient(options, { ...host, clock });
     clients.push(client);
     return client;
   };

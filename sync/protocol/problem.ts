@@ -30,6 +30,8 @@ export const problems = {
   'batch-line-length': { status: 400, title: 'A line of the batch is empty or too long.' },
   'batch-chain': { status: 400, title: 'The batch does not chain to the head that its header names.' },
   'batch-journal': { status: 400, title: 'The batch belongs to another journal or kiosk than the request.' },
+  'request-repeated': { status: 409, title: 'This very request was taken before.' },
+  'request-stale': { status: 409, title: 'The request is older than one that was taken.' },
   'rate-limited': { status: 429, title: 'Too many requests from this address, or from all; wait a few seconds.' },
   busy: { status: 503, title: 'Too much at once; try again.' },
   internal: { status: 500, title: 'The service failed.' },

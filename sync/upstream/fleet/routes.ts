@@ -7,7 +7,7 @@ import { requestDigest } from '../../protocol/receipt.ts';
 import type { RemoteConfig } from '../../protocol/remote-config.ts';
 import { type KioskCaller, parseJson, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
 import type { Store } from '../store/store.ts';
-import { truncation } from './rules.ts';
+import { staleness, taking, truncation } from './rules.ts';
 
 export interface FleetRouteOptions {
   readonly store: Store;
@@ -36,18 +36,26 @@ export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peers
     };
   };
 
-  const take = async (request: UpstreamRequest, { kiosk, nonce }: KioskCaller): Promise<Reply> => {
+  const take = async (request: UpstreamRequest, { kiosk, nonce, createdS }: KioskCaller): Promise<Reply> => {
     const heartbeat = heartbeatSchema.safeParse(parseJson(request.body));
     if (!heartbeat.success) return problem('request-invalid', heartbeat.error.issues[0]?.path.join('.'));
-    const { kioskId } = kiosk;
+    const { kioskId, signingKey } = kiosk;
     const nowMs = host.clock.wallMs();
     const before = (await store.heartbeatOf(kioskId))?.heartbeat.journal;
+    const taken = await store.takenRequests(kioskId, signingKey);
+    const dated = { nonce, createdS, journal: heartbeat.data.journal };
+    const stale = staleness(dated, before && taken && { taken, journal: before }, nowMs);
+    if (stale !== undefined) {
+      host.log.warn(stale, { kiosk: kioskId, created: createdS });
+      return problem(stale);
+    }
     const alarm = before && truncation(kioskId, before, heartbeat.data.journal, await store.findJournal(before.journalId));
     if (alarm !== undefined) {
       host.log.error(alarm.code, { kiosk: kioskId, detail: alarm.detail });
       await store.raiseAlarm(alarm, nowMs);
     }
-    await store.putHeartbeat({ kioskId, atMs: nowMs, heartbeat: heartbeat.data });
+    await store.putHeartbeat({ kioskId, atMs: nowMs, heartbeat: heartbeat.data }, signingKey, taking(dated, taken));
+    await store.markSeen(kioskId, nowMs);
     const waiting = (await store.commands(kioskId, COMMANDS)).filter(({ done, givenAtMs }) => !done && nowMs - givenAtMs < COMMAND_MS);
     const config = await store.configFor(kioskId);
     const reply: HeartbeatReply = {
@@ -75,7 +83,7 @@ export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peers
       bodyBytesMax: HEARTBEAT_BYTES_MAX,
       request: heartbeatSchema,
       reply: { kind: 'statement', description: 'heartbeat, bound to the request' },
-      problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'body-too-large'],
+      problems: [...SIGNATURE_PROBLEMS, 'request-invalid', 'body-too-large', 'request-repeated', 'request-stale'],
       handle: take,
     },
     {

@@ -3,7 +3,7 @@ import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
 import type { Heartbeat } from '../../protocol/heartbeat.ts';
 import { DRAIN_MS, type KioskRevocation } from '../../protocol/revocation.ts';
-import type { Alarm, EnrolledKiosk, StoredJournal } from '../store/store.ts';
+import type { Alarm, EnrolledKiosk, StoredJournal, TakenRequests } from '../store/store.ts';
 
 /**
  * Whether records that a kiosk reported are gone: its journal ends before where it ended, or it has begun another one that
@@ -21,6 +21,42 @@ export function truncation(
   if (!isShorter && !isForsaken) return undefined;
   const end = isSame ? `now ends at ${now.n}` : `only ${arrived?.n ?? 0} arrived`;
   return { code: 'journal-truncated', kioskId, detail: `journal ${before.journalId} had ${before.n} records, ${end}` };
+}
+
+export interface DatedRequest {
+  readonly nonce: string;
+  /** The kiosk's date, Unix seconds. */
+  readonly createdS: number;
+}
+
+/** So many nonces are kept: they only tell apart what has one date and one position. */
+const NONCES_KEPT = 64;
+/** A date so far ahead of the centre says nothing about order. */
+const AHEAD_S_MAX = 600;
+
+/**
+ * Whether a heartbeat was taken before, or is older than the last one that was. A date alone refuses nobody, because a kiosk
+ * whose clock was set back must be heard: its journal has grown since, as each start and each closing of the lane is a record.
+ * What has an older date and brings no newer record is an old request of somebody else.
+ */
+export function staleness(
+  now: DatedRequest & { readonly journal: Heartbeat['journal'] },
+  before: { readonly taken: TakenRequests; readonly journal: Heartbeat['journal'] } | undefined,
+  nowMs: number,
+): 'request-repeated' | 'request-stale' | undefined {
+  if (before === undefined) return undefined;
+  if (before.taken.nonces.includes(now.nonce)) return 'request-repeated';
+  const isSame = now.journal.journalId === before.journal.journalId;
+  const isAhead = now.createdS > nowMs / 1000 + AHEAD_S_MAX;
+  const isNewer = isSame ? now.journal.n > before.journal.n : now.journal.parentId === before.journal.journalId;
+  // A kiosk that is ahead of the centre and closed for it has no newer records, and is to be heard of.
+  const isAsBefore = isAhead && isSame && now.journal.n === before.journal.n && now.journal.head === before.journal.head;
+  const isLater = !isAhead && now.createdS >= before.taken.createdS;
+  return isNewer || isAsBefore || isLater ? undefined : 'request-stale';
+}
+
+export function taking({ nonce, createdS }: DatedRequest, before: TakenRequests | undefined): TakenRequests {
+  return { createdS, nonces: [...(before?.nonces ?? []), nonce].slice(-NONCES_KEPT) };
 }
 
 /** Whether a revoked kiosk may still bring what it had recorded. */

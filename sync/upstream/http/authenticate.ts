@@ -11,10 +11,10 @@ export async function authenticateKiosk(
 ): Promise<Outcome<KioskCaller, RequestSignatureReason | 'kiosk-unknown'>> {
   const parameters = readRequestSignature(request.headers, request.body);
   if (!parameters.ok) return parameters;
-  const { keyId, nonce, tag } = parameters.value;
+  const { keyId, nonce, tag, created } = parameters.value;
   if (tag !== 'checkpoint-kiosk') return refuse('signature-form');
   const kiosk = await store.findKiosk(keyId);
   if (kiosk === undefined) return refuse('kiosk-unknown');
   if (!checkRequest(request, request.headers, fromHex(kiosk.signingKey))) return refuse('signature-invalid');
-  return accept({ kiosk, nonce });
+  return accept({ kiosk, nonce, createdS: created });
 }

@@ -21,6 +21,8 @@ export interface UpstreamRequest {
 export interface KioskCaller {
   readonly kiosk: EnrolledKiosk;
   readonly nonce: string;
+  /** The kiosk's date of the request, Unix seconds. */
+  readonly createdS: number;
 }
 
 /** Who acts, as the audit names it: whoever signed in, never what a request says. */

@@ -16,6 +16,7 @@ import { authenticateKiosk } from './authenticate.ts';
 import { openApiDocument } from './openapi.ts';
 import type { OperatorDoor } from './operator-door.ts';
 import { problem, type Reply, type Route, type UpstreamRequest } from './route.ts';
+import { createSightings, type Sightings } from './sightings.ts';
 import { signInPage } from './sign-in.ts';
 
 export interface ServerOptions {
@@ -43,8 +44,6 @@ const IDLE_MS_MAX = 90_000;
 /** Who has connected and not sent one whole request: a fleet that comes back at once is within it. */
 const SILENT_MAX = 1_024;
 const CONNECTIONS_MAX = 16_384;
-/** Not each of a waiting kiosk's questions is worth a write. */
-const SEEN_MS = 60_000;
 const IMMUTABLE_MS = 365 * 86_400_000;
 const HEADERS = {
   'cache-control': 'no-store',
@@ -111,12 +110,14 @@ export function buildServer(
     if (code === 'internal') host.log.error('request-failed', { path: request.routeOptions.url, why: error.stack ?? error.message });
     return respond(response, problem(code));
   });
+  const sightings = createSightings();
   for (const route of routes) {
     server.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: Math.max(route.bodyBytesMax, 1),
-      handler: async (request, response) => respond(response, await answer(route, describe(request), store, options, host.clock.wallMs())),
+      handler: async (request, response) =>
+        respond(response, await answer(route, describe(request), store, { ...options, sightings }, host.clock.wallMs())),
     });
   }
   const document = openApiDocument(routes, options.version);
@@ -128,14 +129,14 @@ async function answer(
   route: Route,
   request: UpstreamRequest,
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'door' | 'revocationOf'>,
+  options: Pick<ServerOptions, 'door' | 'revocationOf'> & { readonly sightings: Sightings },
   nowMs: number,
 ): Promise<Reply> {
   if (route.caller === 'kiosk') {
     const caller = await authenticateKiosk(request, store);
     if (!caller.ok) return problem(caller.reason);
-    const { kioskId, seenAtMs = 0, revokedAtMs } = caller.value.kiosk;
-    if (nowMs - seenAtMs > SEEN_MS) await store.markSeen(kioskId, nowMs);
+    const { kioskId, revokedAtMs } = caller.value.kiosk;
+    if (options.sightings.isNew(caller.value, nowMs)) await store.markSeen(kioskId, nowMs);
     if (revokedAtMs !== undefined && !(route.drains === true && mayDrain(revokedAtMs, nowMs))) {
       return { kind: 'statement', status: 403, line: options.revocationOf(caller.value.kiosk, nowMs) };
     }

@@ -33,6 +33,7 @@ const inflate = promisify(gunzip);
 /** Points of the own history that a kiosk is told, so that it finds the last one it shares. */
 const HISTORY_POINTS = 63;
 const COMMIT_TRIES = 5;
+const FORKS_KEPT = 1_024;
 
 export function createIngest(store: JournalStore, host: Pick<Host, 'clock' | 'log'>): Ingest {
   const handshake: Ingest['handshake'] = async (kiosk, journalId) => {
@@ -127,9 +128,16 @@ export function createIngest(store: JournalStore, host: Pick<Host, 'clock' | 'lo
   const clones = async ({ kioskId, journalId }: StoredJournal, bootId: string): Promise<Alarm[]> =>
     isInterleaved(await store.boots(journalId), bootId) ? [{ code: 'duplicate-identity', kioskId, detail: `journal ${journalId}` }] : [];
 
+  /** Heads of batches that a fork was told of: the same batch, sent again by whomever, is no second fork. */
+  const forked = new Set<string>();
+
   const fork = async (journal: StoredJournal, { header }: Batch): Promise<Answer> => {
     const { kioskId, journalId } = journal;
     const { bootId } = header;
+    const isRepeated = forked.has(header.headHash);
+    forked.add(header.headHash);
+    if (forked.size > FORKS_KEPT) forked.delete(forked.values().next().value ?? '');
+    if (isRepeated) return { ...answer('fork', journal), points: await pointsOf(journal) };
     host.log.warn('journal-fork', { kiosk: kioskId, journal: journalId, n: journal.n, sent: header.firstSeq });
     const alarms: Alarm[] = [{ code: 'journal-fork', kioskId, detail: `journal ${journalId}` }, ...(await clones(journal, bootId))];
     for (const alarm of alarms) await store.raiseAlarm(alarm, host.clock.wallMs());

@@ -51,11 +51,13 @@ export interface FleetStore extends StoreName {
   markSeen(kioskId: string, atMs: number): Promise<void>;
   /** False where there is no such kiosk. */
   revokeKiosk(kioskId: string, atMs: number): Promise<boolean>;
+  /** What is known of the heartbeats that this key signed; undefined: none was taken. */
+  takenRequests(kioskId: string, signingKey: string): Promise<TakenRequests | undefined>;
   /** Last heartbeats by kiosk. */
   heartbeats(): Promise<KioskReport[]>;
   heartbeatOf(kioskId: string): Promise<KioskReport | undefined>;
   /** Keeps the newest, and closes the commands that it says are done. */
-  putHeartbeat(report: KioskReport): Promise<void>;
+  putHeartbeat(report: KioskReport, signingKey: string, taken: TakenRequests): Promise<void>;
   addCommand(command: Pick<KioskCommand, 'id' | 'kioskId' | 'kind' | 'givenAtMs'>): Promise<void>;
   /** Newest first. */
   commands(kioskId: string, limit: number): Promise<KioskCommand[]>;
@@ -98,6 +100,14 @@ export interface PeerStore {
   peerGroup(checkpointId: string): Promise<PeerGroup | undefined>;
   /** False where the stored version is no longer `replaces` (undefined: none was stored). */
   putPeerGroup(group: PeerGroup, replaces: number | undefined): Promise<boolean>;
+}
+
+/** What tells a request that was taken from one that is new. */
+export interface TakenRequests {
+  /** The kiosk's date of the last one, Unix seconds. */
+  readonly createdS: number;
+  /** Of the last ones, oldest first. */
+  readonly nonces: readonly string[];
 }
 
 export interface KioskReport {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { commandKinds, heartbeatSchema } from '../../../protocol/heartbeat.ts';
 import { remoteConfigSchema } from '../../../protocol/remote-config.ts';
-import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport, StoreName } from '../store.ts';
+import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport, StoreName, TakenRequests } from '../store.ts';
 
 const tokenRow = z
   .object({
@@ -73,12 +73,18 @@ const commandRow = z
       done: row.done_at === null ? undefined : { atMs: row.done_at, ok: row.ok === 1, detail: row.detail ?? '' },
     }),
   );
+const takenRow = z
+  .object({ created_s: z.number(), nonces: z.string() })
+  .transform((row): TakenRequests => ({ createdS: row.created_s, nonces: z.array(z.string()).parse(JSON.parse(row.nonces)) }));
 const configRow = z.object({ body: z.string(), version: z.number() });
 
 /** Heartbeats, commands, options. */
 function sqliteReports(
   database: Database,
-): Pick<FleetStore, 'heartbeats' | 'heartbeatOf' | 'putHeartbeat' | 'addCommand' | 'commands' | 'putConfig' | 'configFor'> {
+): Pick<
+  FleetStore,
+  'takenRequests' | 'heartbeats' | 'heartbeatOf' | 'putHeartbeat' | 'addCommand' | 'commands' | 'putConfig' | 'configFor'
+> {
   const selectReport = database.prepare('SELECT * FROM heartbeat WHERE kiosk_id = ?');
   const selectReports = database.prepare('SELECT * FROM heartbeat ORDER BY kiosk_id');
   const putReport = database.prepare(
@@ -94,7 +100,10 @@ function sqliteReports(
   const upsertConfig = database.prepare(
     'INSERT INTO kiosk_config VALUES (?, ?, ?) ON CONFLICT (scope) DO UPDATE SET body = excluded.body, version = excluded.version',
   );
-  const take = database.transaction(({ kioskId, atMs, heartbeat }: KioskReport) => {
+  const selectTaken = database.prepare('SELECT created_s, nonces FROM taken_request WHERE kiosk_id = ? AND signing_key = ?');
+  const putTaken = database.prepare('INSERT OR REPLACE INTO taken_request (kiosk_id, signing_key, created_s, nonces) VALUES (?, ?, ?, ?)');
+  const take = database.transaction(({ kioskId, atMs, heartbeat }: KioskReport, signingKey: string, taken: TakenRequests) => {
+    putTaken.run(kioskId, signingKey, taken.createdS, JSON.stringify(taken.nonces));
     putReport.run(kioskId, atMs, JSON.stringify(heartbeat));
     for (const { id, ok, detail } of heartbeat.done) closeCommand.run(atMs, ok ? 1 : 0, detail, id, kioskId);
   });
@@ -109,7 +118,11 @@ function sqliteReports(
       const row = selectReport.get(kioskId);
       return row === undefined ? undefined : reportRow.parse(row);
     },
-    putHeartbeat: async (report) => take.immediate(report),
+    async takenRequests(kioskId, signingKey) {
+      const row = selectTaken.get(kioskId, signingKey);
+      return row === undefined ? undefined : takenRow.parse(row);
+    },
+    putHeartbeat: async (report, signingKey, taken) => take.immediate(report, signingKey, taken),
     addCommand: async ({ id, kioskId, kind, givenAtMs }) => void insertCommand.run(id, kioskId, kind, givenAtMs),
     commands: async (kioskId, limit) => selectCommands.all(kioskId, limit).map((row) => commandRow.parse(row)),
     async putConfig(scope, values, atMs) {

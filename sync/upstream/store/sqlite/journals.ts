@@ -110,11 +110,14 @@ export function sqliteJournals(database: Database): Omit<JournalStore, keyof Sto
   const insertBoot = database.prepare('INSERT OR IGNORE INTO boot (journal_id, boot_id, first_at, first_n) VALUES (?, ?, ?, ?)');
   const markSeen = database.prepare('UPDATE kiosk SET seen_at = ? WHERE kiosk_id = ?');
   const raise = alarmRaiser(database);
+  const isRejected = database.prepare('SELECT 1 FROM quarantine WHERE journal_id = ? AND n = ?');
   const sumQuarantined = database
     .prepare('SELECT coalesce(sum(length(line)), 0) FROM quarantine WHERE kiosk_id = ? AND received_at > ?')
     .pluck();
   const keepDamaged = database.transaction(({ kioskId, journalId, n, bytes, receivedAtMs }: QuarantinedBytes): boolean => {
     const sent = z.number().parse(sumQuarantined.get(kioskId, receivedAtMs - HOUR_MS));
+    // Sent again, by the kiosk or by somebody who saw it: kept once, and told once.
+    if (isRejected.get(journalId, n) !== undefined) return true;
     if (sent + bytes.length > limits.quarantineHourBytes) return false;
     insertReject.run(journalId, n, 'damaged', bytes, kioskId, receivedAtMs);
     raise({ code: 'record-damaged', kioskId, detail: `journal ${journalId} record ${n}` }, receivedAtMs);
