@@ -11,6 +11,7 @@ import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { createSigner } from '../sync/credential/signer.ts';
 import { guideOf, openConfiguredCamera } from './camera/configured-camera.ts';
+import type { FrameSource } from './camera/frame-source.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
 import { createKioskTime } from './decision/kiosk-time.ts';
 import { createPlateKeypad } from './decision/plate-keypad.ts';
@@ -44,6 +45,8 @@ export interface KioskOptions {
   /** How often a replay is shown; Infinity for a kiosk. */
   readonly loops: number;
   readonly watcher: CheckpointWatcher;
+  /** In place of the configured one. The kiosk closes it. */
+  readonly camera?: FrameSource | undefined;
 }
 
 export interface Kiosk {
@@ -152,7 +155,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       host,
     );
     closers.push(decoder.close);
-    const camera = openConfiguredCamera(config, path, loops, pages, host);
+    const camera = options.camera ?? openConfiguredCamera(config, path, loops, pages, host);
     closers.push(camera.close);
     const source = createCameraCodeSource(camera, decoder, { guide, frameAgeMsMax: FRAME_AGE_MS_MAX }, host);
     lanes = revocation.isRevoked() ? undefined : openOtherLanes({ config, dataDir, bootId, signer, journal, registry, time, state }, host);

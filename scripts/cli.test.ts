@@ -45,6 +45,8 @@ describe('demo', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ presented: 6, pass: 1, deny: 3, seeStaff: 2, unread: 0 });
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ journalled: 6, acknowledged: 6, projected: 6, feedMs: expect.any(Number) });
     expect(stderr).toContain('citizen screen');
+    // No line of a log, and no fault that belongs to every start.
+    expect(stderr).not.toMatch(/^\{|slice-missing/m);
     expect(code).toBe(0);
   }, 60_000);
 });

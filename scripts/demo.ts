@@ -8,7 +8,8 @@ import { type Closers, closingAfter } from '../config/closers.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { sleep } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
-import { writeDemoClip } from '../fixtures/demo-clip.ts';
+import type { Log, LogFields } from '../config/ports/log.ts';
+import { openDemoCamera } from '../fixtures/demo-camera.ts';
 import { createDemoKit, type DemoCase, type DemoKit } from '../fixtures/demo-kit.ts';
 import type { DecisionEvent } from '../kiosk/checkpoint.ts';
 import type { Journal } from '../kiosk/journal/journal.ts';
@@ -35,6 +36,8 @@ interface DemoResult {
   readonly expected: DemoCase['expected'];
 }
 
+/** The slice comes from the centre a moment after the kiosk has asked for it. */
+const EVERY_START: ReadonlySet<string> = new Set(['slice-missing']);
 const READ_LINES = 1_000;
 const DRAIN_MS = 15_000;
 const LOOK_MS = 50;
@@ -56,7 +59,8 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function demoIn(opened: Closers, folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
-  const host = createNodeHost(options.json ? 'error' : 'warn');
+  const machine = createNodeHost('silent');
+  const host = { ...machine, log: demoLog(say, options.json) };
   const clipFile = join(folder, 'people.y4m');
   const kit = createDemoKit(
     { folder, nowMs: host.clock.wallMs(), demo: true, slice: false, pinSubjectKey: true, config: cameraConfig(options, clipFile) },
@@ -64,10 +68,14 @@ async function demoIn(opened: Closers, folder: string, options: DemoOptions, say
   );
   say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');
   const isReplay = options.camera === undefined;
-  const clip = isReplay ? renderClip(kit, clipFile, say) : undefined;
-  if (!isReplay) await writeCodes(kit, say);
+  const { loops } = options;
+  // Drawn while centre and kiosk start: the first person is there when the lane opens.
+  const people = isReplay ? openDemoCamera({ file: clipFile, texts: kit.cases.map(({ text }) => text), loops }, host) : undefined;
+  if (people !== undefined) opened.add(people);
+  else await writeCodes(kit, say);
   const results: DemoResult[] = [];
   let personIndex = 0;
+  let wasOpen = false;
   let feedMs: number | null = null;
   let isOver = false;
   const centre = await openDemoCentre(kit, options.centrePort, host);
@@ -78,10 +86,11 @@ async function demoIn(opened: Closers, folder: string, options: DemoOptions, say
       config: centre.config,
       configFile: kit.configFile,
       allowDemo: true,
-      loops: options.loops,
+      loops,
+      camera: people,
       watcher: {
         onSighting({ frame }) {
-          if (clip !== undefined && frame !== undefined) personIndex = Math.floor((frame.sequence - 1) / clip.framesPerPerson);
+          if (people !== undefined && frame !== undefined) personIndex = people.personAt(frame.sequence);
         },
         onDecision(event) {
           say(decisionLine(event));
@@ -89,7 +98,12 @@ async function demoIn(opened: Closers, folder: string, options: DemoOptions, say
           const { verdict, reason } = event.decision;
           if (isReplay && person !== undefined) results.push({ case: person.case, verdict, reason, expected: person.expected });
         },
-        onLane: (fault) => say(fault === undefined ? '  lane open' : `  lane closed: ${fault}`),
+        onLane(fault) {
+          if (fault === undefined) people?.begin();
+          // A kiosk that has just been enrolled has no list yet: its first closing is part of the start.
+          if (fault === undefined || wasOpen) say(fault === undefined ? '  lane open' : `  lane closed: ${fault}`);
+          wasOpen ||= fault === undefined;
+        },
       },
     },
     host,
@@ -103,7 +117,7 @@ async function demoIn(opened: Closers, folder: string, options: DemoOptions, say
     feedMs = ms;
     if (ms !== null) say(`  a hold made at the centre stops its person here after ${ms} ms`);
   });
-  await Promise.race([kiosk.checkpoint.done, untilStopped()]);
+  await Promise.race([kiosk.checkpoint.done, untilStopped(), ...(people === undefined ? [] : [people.failed])]);
   isOver = true;
   const isSynced = (await kiosk.sync?.push.drained(DRAIN_MS)) === true;
   const summary = {
@@ -135,13 +149,15 @@ function cameraKind(camera: string | undefined) {
   return camera.startsWith('rtsp') ? 'rtsp' : camera.startsWith('http') ? 'mjpeg' : 'v4l2';
 }
 
-function renderClip(kit: DemoKit, file: string, say: (line: string) => void) {
-  return writeDemoClip({
-    file,
-    texts: kit.cases.map(({ text }) => text),
-    seed: 7,
-    onProgress: (done, of) => say(`  rendering the camera picture: ${done} of ${of} people`),
-  });
+/** For somebody who sees this program for the first time: in words, and nothing of what belongs to every start. */
+function demoLog(say: (line: string) => void, json: boolean): Log {
+  const quiet = () => undefined;
+  const tell = (event: string, fields: LogFields = {}) => {
+    if (EVERY_START.has(event)) return;
+    const more = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
+    say(`  ${[event, ...more].join(', ')}`);
+  };
+  return { debug: quiet, info: quiet, warn: json ? quiet : tell, error: tell };
 }
 
 /** With a real camera the codes are files to show or print. */
