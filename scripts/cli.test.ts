@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type StdioOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -337,5 +337,15 @@ describe('the command line itself', () => {
     expect((await run(['nonsense'])).code).toBe(64);
     expect((await run(['verify'])).code).toBe(64);
     expect(await run(['--help'])).toMatchObject({ code: 0, stdout: expect.stringContaining('Exit codes') });
+  });
+
+  it('ends with the exit code that it means although the disk behind stdout or stderr is full', () => {
+    const full = openSync('/dev/full', 'w');
+    const ended = (args: readonly string[], stdio: StdioOptions) =>
+      spawnSync(process.execPath, [builtPath('scripts/cli.ts'), ...args], { stdio, encoding: 'utf8' });
+    const cut = ended(['config', 'options'], ['ignore', full, 'pipe']);
+    expect([cut.status, cut.stderr]).toEqual([74, expect.stringMatching(/^checkpoint-kiosk: stdout: [^\n]*ENOSPC[^\n]*\n$/)]);
+    expect(ended(['config', 'check', file('nowhere.yaml')], ['ignore', 'pipe', full]).status).toBe(66);
+    closeSync(full);
   });
 });

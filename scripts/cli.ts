@@ -17,7 +17,7 @@ const program = new Command('checkpoint-kiosk')
   .showHelpAfterError('(try --help)')
   .addHelpText(
     'after',
-    '\nExit codes: 0 ok, 1 the answer is no, 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot write, 78 configuration.',
+    '\nExit codes: 0 ok, 1 the answer is no, 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot write, 74 output not written, 78 configuration.',
   )
   .exitOverride();
 
@@ -214,8 +214,11 @@ config
 // Who reads our output may stop reading: `| head` is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(exitCode.ok);
-  throw error;
+  process.stderr.write(`checkpoint-kiosk: stdout: ${error.message}\n`);
+  process.exit(exitCode.outputError);
 });
+// What cannot be said is lost; the exit code says the rest.
+process.stderr.on('error', () => undefined);
 
 config
   .command('options')

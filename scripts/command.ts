@@ -16,6 +16,8 @@ export const exitCode = {
   software: 70,
   /** A file cannot be written. */
   cannotCreate: 73,
+  /** What was to be written was not, such as on a full disk. */
+  outputError: 74,
   /** The configuration is wrong. */
   config: 78,
 } as const;

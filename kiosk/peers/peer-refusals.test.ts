@@ -78,7 +78,7 @@ describe('a lane', () => {
     expect(await caller.ended).toBe(reason);
     expect(caller.frames).toBeUndefined();
     expect(refusals()).toContain(reason);
-    expect(lane.peers.state().connected).toBe(0);
+    expect(lane.peers.state()).toMatchObject({ connected: 0, refused: 1 });
   });
 
   it('that was started anew takes the place of what it was before', async () => {

@@ -15,6 +15,7 @@ import type { EnrolledKiosk, FleetStore } from '../store/store.ts';
 import { authenticateKiosk } from './authenticate.ts';
 import { openApiDocument } from './openapi.ts';
 import type { OperatorDoor } from './operator-door.ts';
+import { createRefusedRequests } from './refused-requests.ts';
 import { problem, type Reply, type Route, type UpstreamRequest } from './route.ts';
 import { createSightings, type Sightings } from './sightings.ts';
 import { signInPage } from './sign-in.ts';
@@ -110,14 +111,13 @@ export function buildServer(
     if (code === 'internal') host.log.error('request-failed', { path: request.routeOptions.url, why: error.stack ?? error.message });
     return respond(response, problem(code));
   });
-  const sightings = createSightings();
+  const parts = { ...options, sightings: createSightings(), refused: createRefusedRequests(host) };
   for (const route of routes) {
     server.route({
       method: route.method,
       url: route.path.replaceAll(/\{(\w+)\}/g, ':$1'),
       bodyLimit: Math.max(route.bodyBytesMax, 1),
-      handler: async (request, response) =>
-        respond(response, await answer(route, describe(request), store, { ...options, sightings }, host.clock.wallMs())),
+      handler: async (request, response) => respond(response, await answer(route, describe(request), store, parts, host.clock.wallMs())),
     });
   }
   const document = openApiDocument(routes, options.version);
@@ -125,16 +125,24 @@ export function buildServer(
   return server;
 }
 
+interface AnswerParts extends Pick<ServerOptions, 'door' | 'revocationOf'> {
+  readonly sightings: Sightings;
+  refused(reason: string, address: string): void;
+}
+
 async function answer(
   route: Route,
   request: UpstreamRequest,
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'door' | 'revocationOf'> & { readonly sightings: Sightings },
+  options: AnswerParts,
   nowMs: number,
 ): Promise<Reply> {
   if (route.caller === 'kiosk') {
     const caller = await authenticateKiosk(request, store);
-    if (!caller.ok) return problem(caller.reason);
+    if (!caller.ok) {
+      options.refused(caller.reason, request.address);
+      return problem(caller.reason);
+    }
     const { kioskId, revokedAtMs } = caller.value.kiosk;
     if (options.sightings.isNew(caller.value, nowMs)) await store.markSeen(kioskId, nowMs);
     if (revokedAtMs !== undefined && !(route.drains === true && mayDrain(revokedAtMs, nowMs))) {
