@@ -48,7 +48,7 @@ export async function listenForPeers(
   const server = createServer(timeouts, (_request, response) => {
     response.writeHead(426, { connection: 'close' }).end();
   });
-  server.setTimeout(OPENING_MS_MAX);
+  server.timeout = OPENING_MS_MAX;
   const takeOver = tendServer(server, { name: 'peers', silentMax: SILENT_MAX, openMax: SOCKETS_MAX }, log);
   // A browser says where its page comes from; lanes do not.
   const verifyClient = ({ origin }: { origin?: string }) => origin === undefined && sockets.clients.size < SOCKETS_MAX;

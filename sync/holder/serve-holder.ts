@@ -55,7 +55,7 @@ export async function serveHolder({ address, port }: { readonly address: string;
     if (file === undefined) return answer(response, 404, { 'content-type': 'text/plain' }, 'No such page.\n');
     return answer(response, 200, { 'content-type': file.type }, file.body);
   });
-  server.setTimeout(IDLE_MS_MAX);
+  server.timeout = IDLE_MS_MAX;
   tendServer(server, { name: 'holder', silentMax: SILENT_MAX, openMax: CONNECTIONS_MAX }, log);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new Fault('holder-port-busy', `${address}:${port}: ${error.message}`, { cause: error })));

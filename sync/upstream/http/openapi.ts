@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the routes themselves. */
 import { z } from 'zod';
 import { type ProblemCode, problemSchema, problems } from '../../protocol/problem.ts';
+import { OPERATOR_COOKIE } from './operator-door.ts';
 import type { Route } from './route.ts';
 
 const mediaTypes = {
@@ -9,7 +10,7 @@ const mediaTypes = {
   html: 'text/html',
   file: 'application/octet-stream',
 } as const;
-const security = { kiosk: [{ kioskSignature: [] }], operator: [{ operatorToken: [] }], anyone: [] } as const;
+const security = { kiosk: [{ kioskSignature: [] }], operator: [{ operatorToken: [] }, { operatorSession: [] }], anyone: [] } as const;
 
 export function openApiDocument(routes: readonly Route[], version: string) {
   const paths: Record<string, Record<string, unknown>> = {};
@@ -31,6 +32,12 @@ export function openApiDocument(routes: readonly Route[], version: string) {
             'RFC 9421: Ed25519 over @method, @path, @query and content-digest; created, nonce, keyid (kiosk), tag checkpoint-kiosk',
         },
         operatorToken: { type: 'http', scheme: 'bearer' },
+        operatorSession: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: OPERATOR_COOKIE,
+          description: 'from the sign-in form; changes from our own page only',
+        },
       },
     },
   };
@@ -52,7 +59,7 @@ function operation(route: Route) {
       requestBody: {
         required: true,
         content: {
-          [route.request === undefined ? 'application/gzip' : 'application/json']: {
+          [bodyType(route)]: {
             schema: route.request === undefined ? { type: 'string', maxLength: route.bodyBytesMax } : z.toJSONSchema(route.request),
           },
         },
@@ -64,6 +71,11 @@ function operation(route: Route) {
       ...problemResponses(route.problems),
     },
   };
+}
+
+function bodyType({ isForm, request }: Route): string {
+  if (isForm === true) return 'application/x-www-form-urlencoded';
+  return request === undefined ? 'application/gzip' : 'application/json';
 }
 
 function problemResponses(codes: readonly ProblemCode[]) {

@@ -1,12 +1,16 @@
 /** Who may read and change the registry over HTTP: the token as a bearer, or a session of the sign-in form, from our own page. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as textOf } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { createSimulatedHost } from '../../../fixtures/simulated-host.ts';
 import { openTestCentre, type TestCentre } from '../../../fixtures/test-centre.ts';
+import { createGuesses } from './guesses.ts';
+import { createOperatorDoor } from './operator-door.ts';
 
 let folder: string;
 let centre: TestCentre;
@@ -142,6 +146,36 @@ describe('the sign-in', () => {
       expect((await ask('/v1/overview', { headers: { cookie: forged } })).status, forged).toBe(401);
     }
     expect((await ask('/v1/overview', { headers: { cookie } })).status).toBe(200);
+  });
+});
+
+describe('the names of the centre', () => {
+  it('are its addresses, those of its certificate and those that were given; what came by a proxy is our own page too', async () => {
+    const [key, certificate] = [join(folder, 'tls.key'), join(folder, 'tls.pem')];
+    const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
+    const names = ['-subj', '/CN=centre', '-addext', 'subjectAltName=DNS:centre.example'];
+    execFileSync('openssl', [...made, ...names, '-keyout', key, '-out', certificate], { stdio: 'ignore' });
+    const host = createSimulatedHost();
+    const guesses = createGuesses({ event: 'operator-refused', onMany: () => undefined }, host);
+    const tls = { certificate: readFileSync(certificate, 'utf8') };
+    const doorOf = (of: { readonly certificate: string } | undefined) =>
+      createOperatorDoor({ operatorToken: 'a-token-of-a-test', tls: of, names: ['proxy.example'] }, guesses, host);
+    const asked = (headers: Readonly<Record<string, string>>) => ({
+      ...{ method: 'GET', target: '/', params: {}, body: new Uint8Array(0), address: '127.0.0.1' },
+      headers: { authorization: 'Bearer a-token-of-a-test', ...headers },
+    });
+    const admitted = await Promise.all(
+      ['centre.example', 'CENTRE.example:8744', 'proxy.example', '192.0.2.1', 'other.example', 'centre', 'a@centre.example'].map(
+        async (name) => (await doorOf(tls).admit(asked({ host: name }))).ok,
+      ),
+    );
+    expect(admitted).toEqual([true, true, true, true, false, false, false]);
+    const isOwn = (of: typeof tls | undefined, name: string, from: string) => doorOf(of).isOwnPage(asked({ host: name, origin: from }));
+    expect(isOwn(tls, 'centre.example', 'https://centre.example')).toBe(true);
+    expect(isOwn(tls, 'centre.example', 'http://centre.example')).toBe(false);
+    expect(isOwn(undefined, 'proxy.example', 'https://proxy.example')).toBe(true);
+    expect(isOwn(undefined, '127.0.0.1', 'https://127.0.0.1')).toBe(false);
+    expect((await doorOf(tls).signIn('a-token-of-a-test', '127.0.0.1')).ok).toBe(true);
   });
 });
 

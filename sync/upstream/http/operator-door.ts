@@ -31,7 +31,7 @@ export interface OperatorDoor {
 
 /** There is one token, so whoever has it is the operator. */
 const OPERATOR: OperatorCaller = { name: 'operator' };
-const COOKIE = 'checkpoint-operator';
+export const OPERATOR_COOKIE = 'checkpoint-operator';
 const SESSION_MS = 12 * 3_600_000;
 
 export function createOperatorDoor(
@@ -66,8 +66,8 @@ export function createOperatorDoor(
     const given = cookies
       ?.split(';')
       .map((part) => part.trim())
-      .find((part) => part.startsWith(`${COOKIE}=`));
-    const [expires = '', nonce = '', mac = ''] = given?.slice(COOKIE.length + 1).split('.') ?? [];
+      .find((part) => part.startsWith(`${OPERATOR_COOKIE}=`));
+    const [expires = '', nonce = '', mac = ''] = given?.slice(OPERATOR_COOKIE.length + 1).split('.') ?? [];
     return /^\d{1,15}$/.test(expires) && isEqual(mac, macOf(`${expires}.${nonce}`)) && host.clock.wallMs() < Number(expires);
   };
 
@@ -89,9 +89,9 @@ export function createOperatorDoor(
       if (!checked.ok) return checked;
       const nonce = Buffer.from(host.random.bytes(16)).toString('base64url');
       const session = `${host.clock.wallMs() + SESSION_MS}.${nonce}`;
-      return accept(`${COOKIE}=${session}.${macOf(session)}; Max-Age=${SESSION_MS / 1000}; ${attributes}`);
+      return accept(`${OPERATOR_COOKIE}=${session}.${macOf(session)}; Max-Age=${SESSION_MS / 1000}; ${attributes}`);
     },
-    signOut: () => `${COOKIE}=; Max-Age=0; ${attributes}`,
+    signOut: () => `${OPERATOR_COOKIE}=; Max-Age=0; ${attributes}`,
   };
 }
 

@@ -50,6 +50,8 @@ interface RouteBase {
   readonly bodyBytesMax: number;
   /** Parameters behind the path that must be there, where the document is to name them. */
   readonly query?: Readonly<Record<string, z.ZodType>>;
+  /** A form of a page; else JSON where `request` says its shape, and gzip where nothing does. */
+  readonly isForm?: true;
   /** Shape of a JSON body, where there is one. */
   readonly request?: z.ZodType;
   /** What a good answer is. */

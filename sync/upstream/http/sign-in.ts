@@ -5,7 +5,7 @@ import { problem, type Reply, type Route, type UpstreamRequest } from './route.t
 const BODY_BYTES_MAX = 1_024;
 
 export function signInRoutes(door: OperatorDoor): Route[] {
-  const common = { method: 'POST', caller: 'anyone', bodyBytesMax: BODY_BYTES_MAX } as const;
+  const common = { method: 'POST', caller: 'anyone', isForm: true, bodyBytesMax: BODY_BYTES_MAX } as const;
   const problems = ['host-unknown', 'origin-foreign', 'operator-unknown', 'rate-limited', 'body-too-large'] as const;
   return [
     {
