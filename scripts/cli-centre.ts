@@ -36,7 +36,7 @@ function withRegistry(command: Command): Command {
     .requiredOption('--keys <dir>', 'folder with subject.key, which makes the pseudonyms')
     .option('--keyring <file>', 'signed keyring, with --root: refuse a subject key, or a key id, that it does not list')
     .option('--root <fingerprint>', 'SHA-256 of the root that the keyring is believed by', fingerprint)
-    .option('--actor <name>', 'who does it, for the audit (the login name)')
+    .option('--actor <name>', 'who asked for it, for the audit, beside the account that does it')
     .option('--json', 'JSON (the only form there is)');
 }
 
@@ -138,7 +138,7 @@ function addKiosks(kiosk: Command): void {
     });
   kiosk
     .command('list')
-    .description('enrolled kiosks, one JSON line each')
+    .description('enrolled kiosks, one JSON line each, and tokens that are not used yet')
     .requiredOption('--store <store>', 'sqlite:FILE')
     .option('--json', 'JSON (the only form there is)')
     .action(async ({ store }: { store: string }) => {
@@ -180,14 +180,15 @@ function addKiosks(kiosk: Command): void {
     });
   kiosk
     .command('set')
-    .description('set options from afar, in place of those set before; in force when the kiosk starts the next time')
+    .description('set options from afar, beside those set before, and print all that are; in force when the kiosk starts the next time')
     .argument('<kiosk>', "its kioskId, or '*' for all", (text) => (text === '*' ? text : kioskName(text)))
-    .argument('<option=value...>', 'options that may be set from afar (config options)')
+    .argument('[option=value...]', 'options that may be set from afar (`config options` marks them)')
+    .option('--unset <option>', "no longer set from afar: the kiosk's own value counts again; repeatable", collect, [])
     .requiredOption('--store <store>', 'sqlite:FILE')
     .option('--json', 'JSON (the only form there is)')
-    .action(async (scope: string, assignments: string[], { store }: { store: string }) => {
-      const { configureKiosks } = await import('./upstream.ts');
-      await configureKiosks(scope, assignments, store);
+    .action(async (scope: string, assignments: string[], given: { store: string; unset: string[] }) => {
+      const { setKioskOptions } = await import('./kiosk-set.ts');
+      await setKioskOptions(scope, assignments, given);
     });
 }
 

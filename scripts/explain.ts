@@ -59,7 +59,7 @@ export function explain(code: string | undefined, json: boolean): void {
 export function optionsTable(): string {
   const rows = Object.entries<Option>(kioskOptions).map(([name, declared]) => {
     const value = declared.default === undefined ? (declared.optional === true ? 'none' : 'required') : `\`${declared.default}\``;
-    return `| \`${name}\` | ${declared.expected} | ${value} | ${declared.reason} |`;
+    return `| \`${name}\` | ${declared.expected} | ${value} | ${declared.remote ? 'yes' : ''} | ${declared.reason} |`;
   });
-  return ['| option | value | default | |', '|---|---|---|---|', ...rows].join('\n');
+  return ['| option | value | default | from afar | |', '|---|---|---|---|---|', ...rows].join('\n');
 }

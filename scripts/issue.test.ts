@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtPath } from '../config/host/install-paths.ts';
 import { nodeRandom } from '../config/host/node-host.ts';
 import { createDemoKit, type DemoKit } from '../fixtures/demo-kit.ts';
+import { openTestStore } from '../fixtures/test-store.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
 import { readCredential } from '../sync/credential/credential.ts';
 import { keyringSchema } from '../sync/credential/keyring-body.ts';
 import { parseEnvelopes, parsePayload, signStatement } from '../sync/credential/statement.ts';
 import { parseTrustFile } from '../sync/credential/trust.ts';
 import { idTag, plateTag, subjectPseudonym } from '../sync/protocol/tags.ts';
-import { openSqliteStore } from '../sync/upstream/store/sqlite/sqlite-store.ts';
 import { describeKey } from './key-file.ts';
 
 const ID = '079200000001';
@@ -146,6 +146,7 @@ describe('ids, plates and names', () => {
 
   it('reach the registry from stdin or a file too, with a warning on the command line', async () => {
     const store = ['--store', `sqlite:${file('store.db')}`, '--keys', kit.upstream.folder];
+    await openTestStore(file('store.db')).close();
     writeFileSync(file('held'), `${ID}\n`);
     const calls: [string[], string][] = [
       [['set', '-', '--status', 'F0'], ID],
@@ -167,7 +168,7 @@ describe('ids, plates and names', () => {
     ]) {
       expect(cli(['registry', ...args, ...store]).stderr, args[0]).toContain('on the command line');
     }
-    const opened = openSqliteStore(file('store.db'));
+    const opened = openTestStore(file('store.db'));
     expect(await opened.audit(20)).toHaveLength(9);
     await opened.close();
   });

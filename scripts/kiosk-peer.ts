@@ -1,5 +1,6 @@
 /** `checkpoint-kiosk kiosk peer`: where a kiosk listens for the other lanes of its checkpoint. They learn of it at their next heartbeat. */
 import { PEERS_MAX, parsePeerAddress } from '../sync/protocol/peers.ts';
+import { writeAudit } from './audit.ts';
 import { CommandError, exitCode } from './command.ts';
 import { openStore } from './store.ts';
 
@@ -24,6 +25,7 @@ export async function setKioskPeer(kioskId: string, { store: given, address, rem
       throw new CommandError(exitCode.failed, `${checkpointId} has ${others.length} other lanes already, and no more are allowed`);
     }
     await store.setPeerAddress(kioskId, address);
+    await writeAudit(store, 'kiosk peer', `${kioskId}: ${address ?? '--remove'}`);
     const lanes = others.map((member) => member.kioskId);
     process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, address: address ?? null, others: lanes })}\n`);
   } finally {

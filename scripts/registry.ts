@@ -1,14 +1,16 @@
 /** `checkpoint-kiosk registry`: who is held and what is revoked, by hand or from a file. Id numbers become pseudonyms here. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { createNodeHost, environment } from '../config/host/node-host.ts';
+import { createNodeHost } from '../config/host/node-host.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
 import type { Keyring } from '../sync/credential/keyring.ts';
 import { authorityDay } from '../sync/protocol/authority-time.ts';
+import { changeWords } from '../sync/upstream/registry/audit-words.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { statusChange } from '../sync/upstream/registry/rules.ts';
 import { requireOneSubjectKey } from '../sync/upstream/registry/subject-key.ts';
 import type { RegistryChange } from '../sync/upstream/store/store.ts';
+import { auditEntry } from './audit.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
 import { openStore } from './store.ts';
@@ -72,13 +74,12 @@ async function apply(
   change: RegistryChange,
   action: string,
   options: RegistryOptions,
-  { detail = '', subjectKey: key }: { readonly detail?: string; readonly subjectKey?: Uint8Array } = {},
+  { detail, subjectKey: key }: { readonly detail?: string; readonly subjectKey?: Uint8Array } = {},
 ): Promise<void> {
-  const host = createNodeHost('warn');
   const store = openStore(options.store);
   try {
     if (key !== undefined) await requireOneSubjectKey(store, { subjectKey: key, pinned: keyringOf(options)?.subjectKeyCheck });
-    const audit = { atMs: host.clock.wallMs(), actor: actorOf(options), action, detail };
+    const audit = auditEntry(action, detail ?? changeWords(change), options.actor);
     const changed = await store.changeRegistry([change], true, audit);
     process.stdout.write(`${JSON.stringify({ action, changed: changed > 0, feed: await store.feedHead() })}\n`);
   } finally {
@@ -100,7 +101,7 @@ export async function importFile(file: string, options: RegistryOptions & { read
       {
         file,
         subjectKey: key,
-        actor: actorOf(options),
+        actor: auditEntry('import', '', options.actor).actor,
         dryRun: options.dryRun === true,
         onBadRow: (line, reason) => say(`${file}:${line}: ${words[reason] ?? reason} (${reason})`),
         onProgress(rows) {
@@ -126,8 +127,4 @@ function subjectKey({ keys }: RegistryOptions): Uint8Array {
 function keyringOf({ keyring, root }: RegistryOptions): Keyring | undefined {
   if ((keyring === undefined) !== (root === undefined)) throw new CommandError(exitCode.usage, '--keyring and --root go together');
   return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root);
-}
-
-function actorOf({ actor }: RegistryOptions): string {
-  return actor ?? environment('SUDO_USER') ?? environment('USER') ?? 'unknown';
 }

@@ -2,11 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { createNodeHost } from '../config/host/node-host.ts';
+import { createNodeHost, nodeClock } from '../config/host/node-host.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import { readTextFile } from '../config/host/text-file.ts';
-import { refusedRemotely } from '../config/options/remote-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { CommandKind } from '../sync/protocol/heartbeat.ts';
 import { createEnrolmentDesk } from '../sync/upstream/enrolment/enrol.ts';
@@ -14,6 +13,7 @@ import { DEFAULT_SLICE, openUpstream, type Upstream } from '../sync/upstream/ope
 import { createProjector } from '../sync/upstream/projector/projector.ts';
 import type { SliceScope } from '../sync/upstream/slices/publish.ts';
 import { loadUpstreamKeys } from '../sync/upstream/upstream-keys.ts';
+import { writeAudit } from './audit.ts';
 import { CommandError, exitCode } from './command.ts';
 import { openStore, storeFile } from './store.ts';
 import { readTlsFiles } from './tls-files.ts';
@@ -132,12 +132,14 @@ export async function addKiosk(kioskId: string, options: AddKioskOptions): Promi
     const desk = createEnrolmentDesk(store, { fleetKey: keys.fleet, isOurRoot: (root) => root === options.root }, host);
     const { checkpoint: checkpointId, lane, minutes } = options;
     const token = await desk.issueToken({ kioskId, checkpointId, lane }, minutes * 60_000);
+    await writeAudit(store, 'kiosk add', `${kioskId}, checkpoint ${checkpointId}, lane ${lane}, for ${minutes} minutes`);
     process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, token, validMinutes: minutes })}\n`);
   } finally {
     await store.close();
   }
 }
 
+/** Those that are enrolled; then tokens that wait to be used, or ended unused within a day, without the token itself. */
 export async function listKiosks(given: string): Promise<void> {
   const store = openStore(given);
   try {
@@ -154,6 +156,11 @@ export async function listKiosks(given: string): Promise<void> {
         `${JSON.stringify({ kioskId, checkpointId, lane, peer: addresses.get(kioskId) ?? null, ...times, heartbeat: said ?? null, command: command ?? null })}\n`,
       );
     }
+    const nowMs = nodeClock.wallMs();
+    for (const { kioskId, checkpointId, lane, expiresAtMs } of await store.unusedTokens(nowMs - DAY_MS)) {
+      const unusedToken = { expiresAt: day(expiresAtMs), expired: expiresAtMs <= nowMs };
+      process.stdout.write(`${JSON.stringify({ kioskId, checkpointId, lane, unusedToken })}\n`);
+    }
   } finally {
     await store.close();
   }
@@ -165,6 +172,7 @@ export async function revokeKiosk(kioskId: string, given: string): Promise<void>
     if (!(await store.revokeKiosk(kioskId, createNodeHost('warn').clock.wallMs()))) {
       throw new CommandError(exitCode.failed, `no kiosk is called ${kioskId}`);
     }
+    await writeAudit(store, 'kiosk revoke', kioskId);
     process.stdout.write(`${JSON.stringify({ kioskId, revoked: true })}\n`);
   } finally {
     await store.close();
@@ -178,30 +186,8 @@ export async function commandKiosk(kioskId: string, kind: CommandKind, given: st
     if ((await store.findKiosk(kioskId)) === undefined) throw new CommandError(exitCode.failed, `no kiosk is called ${kioskId}`);
     const id = randomUUID();
     await store.addCommand({ id, kioskId, kind, givenAtMs: createNodeHost('warn').clock.wallMs() });
+    await writeAudit(store, 'kiosk command', `${kioskId}: ${kind}`);
     process.stdout.write(`${JSON.stringify({ kioskId, id, command: kind })}\n`);
-  } finally {
-    await store.close();
-  }
-}
-
-/** Options for one kiosk, or for all (`*`): replaces those that were set before. In force when a kiosk starts the next time. */
-export async function configureKiosks(scope: string, assignments: readonly string[], given: string): Promise<void> {
-  const values = Object.fromEntries(
-    assignments.map((assignment) => {
-      const [, name, text] = /^([\w.]+)=(.*)$/.exec(assignment) ?? [];
-      if (name === undefined || text === undefined) throw new CommandError(exitCode.usage, `${assignment}: expected option=value`);
-      return [name, /^(true|false)$/.test(text) ? text === 'true' : /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text];
-    }),
-  );
-  const refused = refusedRemotely(values);
-  if (refused[0] !== undefined)
-    throw new CommandError(exitCode.dataError, refused.map(({ key, reason }) => `${key}: ${reason}`).join('; '));
-  const store = openStore(given);
-  try {
-    if (scope !== '*' && (await store.findKiosk(scope)) === undefined)
-      throw new CommandError(exitCode.failed, `no kiosk is called ${scope}`);
-    await store.putConfig(scope, values, createNodeHost('warn').clock.wallMs());
-    process.stdout.write(`${JSON.stringify({ scope, values })}\n`);
   } finally {
     await store.close();
   }

@@ -16,6 +16,7 @@ import {
   type UpstreamRequest,
 } from '../http/route.ts';
 import type { RegistryChange, RegistryStore } from '../store/store.ts';
+import { changesWords } from './audit-words.ts';
 import { type RegistryReason, statusChange } from './rules.ts';
 
 const CHANGES_MAX = 1_000;
@@ -75,7 +76,7 @@ export function registryRoutes(store: RegistryStore, subjectKey: Uint8Array, clo
       atMs: nowMs,
       actor,
       action: 'api',
-      detail: `${accepted.length} changes`,
+      detail: changesWords(accepted),
     });
     return { kind: 'json', body: { changed, feed: await store.feedHead() } };
   };

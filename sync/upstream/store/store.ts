@@ -34,6 +34,11 @@ export interface EnrolledKiosk {
   readonly seenAtMs: number | undefined;
 }
 
+export interface ConfigChange {
+  readonly set: RemoteConfig['values'];
+  readonly unset: readonly string[];
+}
+
 /** Which store it is: kiosks believe the lists of the one that they are enrolled with. */
 export interface StoreName {
   /** 32 hex digits, made with the store. */
@@ -43,6 +48,8 @@ export interface StoreName {
 export interface FleetStore extends StoreName {
   addToken(token: EnrolmentToken): Promise<void>;
   findToken(hash: string): Promise<EnrolmentToken | undefined>;
+  /** Tokens that nobody has used and that end after an instant, the next to end first. */
+  unusedTokens(afterMs: number): Promise<EnrolmentToken[]>;
   /** Marks the token used and puts the kiosk in place of an earlier one of its name; false where another key was faster. */
   enrol(tokenHash: string, kiosk: EnrolledKiosk): Promise<boolean>;
   findKiosk(kioskId: string): Promise<EnrolledKiosk | undefined>;
@@ -61,8 +68,12 @@ export interface FleetStore extends StoreName {
   addCommand(command: Pick<KioskCommand, 'id' | 'kioskId' | 'kind' | 'givenAtMs'>): Promise<void>;
   /** Newest first. */
   commands(kioskId: string, limit: number): Promise<KioskCommand[]>;
-  /** Options for all kiosks (scope `*`) or one. */
+  /** Options for all kiosks (scope `*`) or one, in place of all that were set for that scope. */
   putConfig(scope: string, values: RemoteConfig['values'], atMs: number): Promise<void>;
+  /** Takes out, then puts in; the others of that scope stay. Returns all that are set for it then. */
+  changeConfig(scope: string, change: ConfigChange, atMs: number): Promise<RemoteConfig['values']>;
+  /** What is set for that scope alone. */
+  configOf(scope: string): Promise<RemoteConfig['values']>;
   /** Those for all, and over them those for this one; version 0 where nothing was ever set. */
   configFor(kioskId: string): Promise<{ readonly version: number; readonly values: RemoteConfig['values'] }>;
 }
@@ -406,6 +417,9 @@ export interface RegistryStore extends StoreName {
    * moment. Holds up the thread it runs in.
    */
   exportRegistry(nowS: number, regions: readonly number[], visitor: RegistryVisitor): RegistryMoment;
+  /** For acts that change no registry. */
+  addAudit(entry: AuditEntry): Promise<void>;
+  /** Newest first. */
   audit(limit: number): Promise<AuditEntry[]>;
   /** Newest first. */
   publishedSlices(sliceId: string, limit: number): Promise<PublishedSlice[]>;

@@ -2,8 +2,17 @@
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { commandKinds, heartbeatSchema } from '../../../protocol/heartbeat.ts';
-import { remoteConfigSchema } from '../../../protocol/remote-config.ts';
-import type { EnrolledKiosk, EnrolmentToken, FleetStore, KioskCommand, KioskReport, StoreName, TakenRequests } from '../store.ts';
+import { type RemoteConfig, remoteConfigSchema } from '../../../protocol/remote-config.ts';
+import type {
+  ConfigChange,
+  EnrolledKiosk,
+  EnrolmentToken,
+  FleetStore,
+  KioskCommand,
+  KioskReport,
+  StoreName,
+  TakenRequests,
+} from '../store.ts';
 
 const tokenRow = z
   .object({
@@ -83,7 +92,16 @@ function sqliteReports(
   database: Database,
 ): Pick<
   FleetStore,
-  'takenRequests' | 'heartbeats' | 'heartbeatOf' | 'putHeartbeat' | 'addCommand' | 'commands' | 'putConfig' | 'configFor'
+  | 'takenRequests'
+  | 'heartbeats'
+  | 'heartbeatOf'
+  | 'putHeartbeat'
+  | 'addCommand'
+  | 'commands'
+  | 'putConfig'
+  | 'changeConfig'
+  | 'configOf'
+  | 'configFor'
 > {
   const selectReport = database.prepare('SELECT * FROM heartbeat WHERE kiosk_id = ?');
   const selectReports = database.prepare('SELECT * FROM heartbeat ORDER BY kiosk_id');
@@ -112,6 +130,16 @@ function sqliteReports(
     const { body, version } = row === undefined ? { body: '{}', version: 0 } : configRow.parse(row);
     return { values: remoteConfigSchema.shape.values.parse(JSON.parse(body)), version };
   };
+  const putConfig = (scope: string, values: RemoteConfig['values'], atMs: number) => {
+    const version = Math.max(z.number().parse(newestConfig.get()) + 1, Math.floor(atMs / 1000));
+    upsertConfig.run(scope, JSON.stringify(values), version);
+  };
+  const changeConfig = database.transaction((scope: string, { set, unset }: ConfigChange, atMs: number) => {
+    const kept = Object.entries(configOf(scope).values).filter(([name]) => !unset.includes(name));
+    const values = { ...Object.fromEntries(kept), ...set };
+    putConfig(scope, values, atMs);
+    return values;
+  });
   return {
     heartbeats: async () => selectReports.all().map((row) => reportRow.parse(row)),
     async heartbeatOf(kioskId) {
@@ -125,10 +153,9 @@ function sqliteReports(
     putHeartbeat: async (report, signingKey, taken) => take.immediate(report, signingKey, taken),
     addCommand: async ({ id, kioskId, kind, givenAtMs }) => void insertCommand.run(id, kioskId, kind, givenAtMs),
     commands: async (kioskId, limit) => selectCommands.all(kioskId, limit).map((row) => commandRow.parse(row)),
-    async putConfig(scope, values, atMs) {
-      const version = Math.max(z.number().parse(newestConfig.get()) + 1, Math.floor(atMs / 1000));
-      upsertConfig.run(scope, JSON.stringify(values), version);
-    },
+    putConfig: async (scope, values, atMs) => putConfig(scope, values, atMs),
+    changeConfig: async (scope, change, atMs) => changeConfig.immediate(scope, change, atMs),
+    configOf: async (scope) => configOf(scope).values,
     async configFor(kioskId) {
       const [all, own] = [configOf('*'), configOf(kioskId)];
       return { version: Math.max(all.version, own.version), values: { ...all.values, ...own.values } };
@@ -141,6 +168,7 @@ export function sqliteFleet(database: Database): Omit<FleetStore, keyof StoreNam
     'INSERT INTO token (hash, kiosk_id, checkpoint_id, lane, expires_at, used_by) VALUES (?, ?, ?, ?, ?, NULL)',
   );
   const selectToken = database.prepare('SELECT * FROM token WHERE hash = ?');
+  const selectUnused = database.prepare('SELECT * FROM token WHERE used_by IS NULL AND expires_at > ? ORDER BY expires_at');
   const useToken = database.prepare('UPDATE token SET used_by = ? WHERE hash = ? AND used_by IS NULL');
   const putKiosk = database.prepare(`
     INSERT OR REPLACE INTO kiosk (kiosk_id, checkpoint_id, lane, signing_key, sealing_key, certificate, enrolled_at, revoked_at, seen_at)
@@ -163,6 +191,7 @@ export function sqliteFleet(database: Database): Omit<FleetStore, keyof StoreNam
       const row = selectToken.get(hash);
       return row === undefined ? undefined : tokenRow.parse(row);
     },
+    unusedTokens: async (afterMs) => selectUnused.all(afterMs).map((row) => tokenRow.parse(row)),
     enrol: async (hash, kiosk) => enrol.immediate(hash, kiosk),
     async findKiosk(kioskId) {
       const row = selectKiosk.get(kioskId);

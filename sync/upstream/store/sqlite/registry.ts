@@ -111,7 +111,14 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
       }
       if (changed > 0) raiseRevision.run();
       if (place !== undefined) putPlace.run(place.digest, place.line);
-      insertAudit.run(audit.atMs, audit.actor, audit.action, audit.detail);
+      // An act that found everything so already is still one.
+      const isVain = changed === 0 && changes.length > 0;
+      insertAudit.run(
+        audit.atMs,
+        audit.actor,
+        audit.action,
+        isVain ? `${audit.detail}${audit.detail && '; '}nothing changed` : audit.detail,
+      );
       return changed;
     },
   );
@@ -138,6 +145,7 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
       return z.string().parse(selectSubjectKey.get());
     },
     exportRegistry: (nowS, regions, visitor) => exportAll(nowS, regions, visitor),
+    addAudit: async ({ atMs, actor, action, detail }) => void insertAudit.run(atMs, actor, action, detail),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
     publishedSlices: async (sliceId, limit) => selectSlices.all(sliceId, limit).map((row) => sliceRow.parse(row)),
     async publishSlice({ sliceId, version, body, manifest, publishedAtMs, revision }) {
