@@ -61,6 +61,26 @@ describeWith(['ffmpeg', 'rtsp-server'], 'camera test of a network camera', () =>
     }
   });
 
+  it('opens a camera by a login that an editor of Windows saved', async () => {
+    const size = { widthPx: 640, heightPx: 360 };
+    const server = await openRtspCamera({ ...size, frameRateHz: 15, login: 'gate:s3cret' });
+    const stop = playFrames(
+      server,
+      [1, 2, 3].map((seed) => renderFrame({ ...size, seed, noise: 2 })),
+      15,
+    );
+    try {
+      writeFileSync(file('login'), '\uFEFFgate:s3cret\r\n');
+      const own = ['--kind', 'rtsp', '--source', server.url, '--password-file', file('login')];
+      const { stdout } = await camera('test', ...own, '--seconds', '10', '--json');
+      // Frames came: the camera has taken the login.
+      expect(JSON.parse(stdout)).toMatchObject(size);
+    } finally {
+      await server.close();
+      await stop();
+    }
+  });
+
   it('names the fault, and what to do, where no picture comes', async () => {
     const { code, stdout, stderr } = await camera('test', '--kind', 'rtsp', '--source', 'rtsp://127.0.0.1:9/x', '--seconds', '2');
     expect(code).toBe(1);
