@@ -197,13 +197,15 @@ function addSigning(keys: Command): void {
     });
   keys
     .command('check')
-    .description('whether a kiosk would believe a keyring or policy, what it says, and until when; exit code 1 where it would not')
-    .argument('<file>', 'signed keyring or policy')
+    .description(
+      'whether a kiosk would believe keyring, policy and certificates, what they say, and how many days are left; exit code 1 where it would not, 2 where one runs out within 21 days',
+    )
+    .argument('<file...>', 'signed keyring, policy, certificate of a kiosk (keys/certificate.cose), TLS certificate (PEM)')
     .requiredOption('--root <fingerprint>', 'SHA-256 of the root that kiosks are pinned to', fingerprint)
-    .option('--keyring <file>', 'for a policy: the signed keyring')
-    .option('--json', 'one JSON object {ok, type, reason, version, audience, expires, days, says, warnings}')
-    .action(async (file: string, given: { root: string; keyring?: string; json?: boolean }) => {
-      const { checkStatement } = await import('./keys/check-statement.ts');
-      process.exitCode = checkStatement(file, given);
+    .option('--keyring <file>', 'the signed keyring by which the others are believed, where it is not among the files')
+    .option('--json', 'one JSON object {ok, type, reason, version, audience, expires, days, says, warnings} a file')
+    .action(async (files: string[], given: { root: string; keyring?: string; json?: boolean }) => {
+      const { checkStatements } = await import('./keys/check-statement.ts');
+      process.exitCode = checkStatements(files, given);
     });
 }

@@ -17,7 +17,7 @@ const program = new Command('checkpoint-kiosk')
   .showHelpAfterError('(try --help)')
   .addHelpText(
     'after',
-    '\nExit codes: 0 ok, 1 the answer is no, 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot write, 74 output not written, 78 configuration.',
+    '\nExit codes: 0 ok, 1 the answer is no, 2 something runs out soon (keys check), 64 usage, 65 data, 66 no input, 69 unavailable, 70 software, 73 cannot write, 74 output not written, 78 configuration.',
   )
   .exitOverride();
 

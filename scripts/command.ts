@@ -4,6 +4,8 @@ export const exitCode = {
   ok: 0,
   /** The work was done and its answer is no: a demo case differs, a check found faults. */
   failed: 1,
+  /** It is right today and not for long: something runs out within three weeks. */
+  soon: 2,
   /** The command line itself is wrong. */
   usage: 64,
   /** A file was read and its content is not what it should be. */

@@ -73,9 +73,10 @@ describe('what is to be seen to', () => {
     expect(keyringWarnings({ ...base, ...change })).toEqual([expect.stringMatching(words)]);
   });
 
-  it('includes its end, two weeks before', () => {
+  it('includes its end, three weeks before', () => {
     const at = (text: string) => expiryWarnings(base, Date.parse(text));
-    expect(at('2026-02-15T00:00:00Z')).toEqual([]);
+    expect(at('2026-02-08T00:00:00Z')).toEqual([]);
+    expect(at('2026-02-08T00:00:01Z')).toEqual([expect.stringContaining('expires in 20 days')]);
     expect(at('2026-02-15T00:00:01Z')).toEqual([expect.stringContaining('expires in 13 days')]);
     expect(at('2026-03-01T00:00:01Z')).toEqual([expect.stringContaining('has expired')]);
     expect(expiryWarnings({ ...base, expires: '2027-01-01T00:00:00Z' }, nowMs)).toEqual([expect.stringContaining('valid for 365 days')]);

@@ -9,7 +9,8 @@ type Content = Pick<KeyringBody, 'roots' | 'threshold' | 'issuers' | 'roles' | '
 type Issuer = KeyringBody['issuers'][number];
 
 const DAY_MS = 86_400_000;
-const SOON_DAYS = 14;
+/** A new keyring, policy or certificate needs people, a ceremony or a visit. */
+const SOON_DAYS = 21;
 /** Longer than the 90 days that an online key is good for. */
 const LONG_DAYS = 100;
 
@@ -82,10 +83,15 @@ export function daysUntil(instant: string, nowMs: number): number {
   return Math.floor((Date.parse(instant) - nowMs) / DAY_MS);
 }
 
+/** Whether it runs out within three weeks, or is over. */
+export function isSoon(expires: string, nowMs: number): boolean {
+  return daysUntil(expires, nowMs) < SOON_DAYS;
+}
+
 export function expiryWarnings({ issuedAt, expires }: { readonly issuedAt: string; readonly expires: string }, nowMs: number): string[] {
   const days = daysUntil(expires, nowMs);
   if (days < 0) return ['it has expired: kiosks are out of service'];
-  if (days < SOON_DAYS) return [`it expires in ${days} days: sign the next one now`];
+  if (isSoon(expires, nowMs)) return [`it expires in ${days} days: sign the next one now`];
   const spanDays = daysUntil(expires, Date.parse(issuedAt));
   return spanDays > LONG_DAYS ? [`it is valid for ${spanDays} days: an online key that is stolen is believed as long`] : [];
 }

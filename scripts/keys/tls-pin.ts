@@ -8,12 +8,18 @@ const PIN = /^[0-9a-f]{64}$/;
 const describedSchema = z.object({ kind: z.literal('tls'), pin: z.string().regex(PIN) });
 
 /** What may be shown of a certificate or key in PEM. */
-export function describeTls(file: string): { readonly kind: 'tls'; readonly pin: string; readonly expires?: string } {
+export function describeTls(file: string): {
+  readonly kind: 'tls';
+  readonly pin: string;
+  readonly issued?: string;
+  readonly expires?: string;
+} {
   const text = readText(file);
   try {
     if (text.includes('-----BEGIN CERTIFICATE-----')) {
       const certificate = new X509Certificate(text);
-      return { kind: 'tls', pin: pinOf(certificate.publicKey), expires: new Date(certificate.validTo).toISOString() };
+      const issued = new Date(certificate.validFrom).toISOString();
+      return { kind: 'tls', pin: pinOf(certificate.publicKey), issued, expires: new Date(certificate.validTo).toISOString() };
     }
     return { kind: 'tls', pin: pinOf(text.includes('PRIVATE KEY-----') ? createPublicKey(createPrivateKey(text)) : createPublicKey(text)) };
   } catch (error) {
