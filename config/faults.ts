@@ -383,6 +383,66 @@ export const faults = {
     summaryVi: 'Tiến trình khác đang giữ thư mục dữ liệu.',
     actionVi: 'Dừng máy làn kia đang dùng thư mục này.',
   },
+  'data-changed': {
+    screenCode: 'O-64',
+    summary: 'The state of the kiosk was deleted, replaced or cut on the disk while the kiosk ran.',
+    action: 'Nothing: the kiosk writes it anew and opens by itself. Find out who or what did it, and check the disk.',
+    summaryVi: 'Tệp trạng thái của máy bị xóa, bị thay hoặc bị cắt trong lúc máy chạy.',
+    actionVi: 'Không cần làm gì: máy ghi lại và tự mở. Tìm xem ai hoặc chương trình nào đã làm, và kiểm tra ổ đĩa.',
+  },
+  'state-damaged': {
+    screenCode: 'O-66',
+    summary: 'The state of the kiosk (versions and time that it must not go back behind) is damaged or missing.',
+    action:
+      'Put state.db back from a backup of this kiosk; or make a token at the centre (kiosk add) and run enrol on this kiosk, which begins a new state and fetches all lists anew.',
+    summaryVi: 'Tệp trạng thái (phiên bản và thời gian mà máy không được lùi lại) bị hỏng hoặc bị mất.',
+    actionVi:
+      'Chép lại state.db từ bản sao lưu của máy này; hoặc tạo mã ghi danh ở trung tâm (kiosk add) rồi chạy enrol trên máy này: máy lập trạng thái mới và tải lại mọi danh sách.',
+  },
+  'kiosk-key-damaged': {
+    screenCode: 'O-73',
+    summary: 'The key that makes this PC this kiosk is damaged or missing.',
+    action:
+      'Put keys/kiosk.key back from a backup. Without one keep the data folder as evidence, set dataDir to a new folder and enrol the PC anew.',
+    summaryVi: 'Khóa nhận dạng của máy này bị hỏng hoặc bị mất.',
+    actionVi:
+      'Chép lại keys/kiosk.key từ bản sao lưu. Nếu không có, giữ thư mục dữ liệu làm bằng chứng, đặt dataDir sang thư mục mới rồi ghi danh lại.',
+  },
+  'reuse-key-damaged': {
+    screenCode: 'O-74',
+    summary: 'The key by which earlier passes are known is damaged or missing.',
+    action: 'Put keys/reuse.key back from a backup; or enrol this kiosk again: it then makes a new key and does not know earlier passes.',
+    summaryVi: 'Khóa dùng để nhận ra các lượt qua trước bị hỏng hoặc bị mất.',
+    actionVi: 'Chép lại keys/reuse.key từ bản sao lưu; hoặc ghi danh lại máy này: máy tạo khóa mới và không còn biết các lượt qua trước.',
+  },
+  'sealing-key-damaged': {
+    screenCode: 'O-75',
+    summary: 'The key to which the centre seals what it sends to this kiosk is damaged or missing.',
+    action: 'Put keys/sealing.key back from a backup; or enrol this kiosk again: it then makes a new key.',
+    summaryVi: 'Khóa để mở dữ liệu trung tâm gửi cho máy bị hỏng hoặc bị mất.',
+    actionVi: 'Chép lại keys/sealing.key từ bản sao lưu; hoặc ghi danh lại máy này: máy tạo khóa mới.',
+  },
+  'feed-damaged': {
+    screenCode: 'O-67',
+    summary: 'What the feed had brought (holds and revocations since the slice) was damaged or deleted.',
+    action: 'Nothing with a line: the kiosk asks for all of it again. Check the disk.',
+    summaryVi: 'Dữ liệu cập nhật khẩn (lệnh giữ, thu hồi sau bản dữ liệu) bị hỏng hoặc bị xóa.',
+    actionVi: 'Nếu có mạng thì không cần làm gì: máy tự hỏi lại toàn bộ. Kiểm tra ổ đĩa.',
+  },
+  'feed-rebuilding': {
+    screenCode: 'O-68',
+    summary: 'Holds and revocations that this kiosk had heard of are missing, and are being fetched again.',
+    action: 'Connect the kiosk to the centre, or bring a slice that was built after the damage; the lane opens by itself.',
+    summaryVi: 'Thiếu các lệnh giữ và thu hồi máy đã nhận; đang tải lại.',
+    actionVi: 'Nối mạng tới trung tâm, hoặc mang dữ liệu được lập sau khi hỏng đến; làn tự mở.',
+  },
+  'remote-config-damaged': {
+    screenCode: 'W-20',
+    summary: 'The options that the centre has set cannot be read or believed any more.',
+    action: 'The kiosk runs with its own file until the centre sends them again. Check the disk if it repeats.',
+    summaryVi: 'Không đọc hoặc không tin được các tùy chọn trung tâm đã đặt.',
+    actionVi: 'Máy chạy theo tệp của mình cho đến khi trung tâm gửi lại. Nếu lặp lại, kiểm tra ổ đĩa.',
+  },
   'journal-gone': {
     screenCode: 'O-65',
     summary: 'The journal, or the whole data folder, was deleted, replaced or cut while the kiosk ran, or since it last ran.',

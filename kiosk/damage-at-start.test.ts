@@ -1,5 +1,5 @@
 /** What lies damaged in the data folder when a kiosk starts: the real program, its screen played by a socket. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -49,4 +49,53 @@ describe('a kiosk that starts on a damaged data folder', () => {
     await until('lane-open', 1, WAIT.timeout);
     await shows('idle');
   }, 120_000);
+
+  const cut = (file: string, part = 0.5) => truncateSync(file, Math.floor(statSync(file).size * part));
+  const scribble = (file: string, at: number) => {
+    const handle = openSync(file, 'r+');
+    writeSync(handle, new Uint8Array(64).fill(0x5a), 0, 64, at);
+    closeSync(handle);
+  };
+  const data = (name: string) => join(dataDir, name);
+  /** One that has run, and whose files are whole. */
+  const hasRun = async () => {
+    const { until } = await start();
+    await until('lane-open', 1, WAIT.timeout);
+    page?.close();
+    await kiosk?.stop();
+  };
+
+  it('names each damage by a code of its own, makes nothing anew in silence, and opens once the file is put back', async () => {
+    await hasRun();
+    cpSync(dataDir, `${dataDir}-whole`, { recursive: true });
+    const damages: readonly (readonly [string, () => void, string])[] = [
+      ['keys/kiosk.key', () => cut(data('keys/kiosk.key')), 'O-73'],
+      ['keys/kiosk.key', () => rmSync(data('keys/kiosk.key')), 'O-73'],
+      ['keys/reuse.key', () => cut(data('keys/reuse.key')), 'O-74'],
+      ['keys/reuse.key', () => rmSync(data('keys/reuse.key')), 'O-74'],
+      ['keys/sealing.key', () => cut(data('keys/sealing.key')), 'O-75'],
+      ['state.db', () => scribble(data('state.db'), 4), 'O-66'],
+      ['state.db', () => cut(data('state.db'), 0), 'O-66'],
+      ['state.db', () => rmSync(data('state.db')), 'O-66'],
+    ];
+    const wrong: string[] = [];
+    damages[0]?.[1]();
+    await start();
+    for (const [index, [name, , code]] of damages.entries()) {
+      await shows(code).catch(() => void wrong.push(`${index} ${name}: ${page?.shows()} instead of ${code}`));
+      const next = damages[index + 1];
+      cpSync(join(`${dataDir}-whole`, name), data(name));
+      if (index + 1 < damages.length) {
+        // One after another, while the kiosk keeps trying: it says of each what it is.
+        await shows('idle').catch(() => void wrong.push(`${index} ${name}: ${page?.shows()} after it was put back`));
+        page?.close();
+        await kiosk?.stop();
+        rmSync(dataDir, { recursive: true });
+        cpSync(`${dataDir}-whole`, dataDir, { recursive: true });
+        next?.[1]();
+        await start();
+      }
+    }
+    expect(wrong).toEqual([]);
+  }, 400_000);
 });

@@ -5,7 +5,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { loadOrCreateKey } from '../config/host/private-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -22,8 +21,9 @@ import type { CommandKind, Heartbeat } from '../sync/protocol/heartbeat.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
 import type { Journal } from './journal/journal.ts';
 import type { KioskState } from './journal/kiosk-state.ts';
+import { kioskKey } from './kiosk-keys.ts';
 import type { OtherLanes } from './other-lanes.ts';
-import type { FeedOverlay } from './registry/feed-overlay.ts';
+import type { ListsOverlay } from './registry/feed-overlay.ts';
 import { offerKeyring, offerPolicy } from './registry/offer-statement.ts';
 import type { Registry } from './registry/registry.ts';
 import { fetchedFiles } from './registry/registry-slice.ts';
@@ -45,7 +45,7 @@ export interface SyncParts {
   readonly signer: Signer;
   readonly journal: Journal;
   readonly registry: Registry;
-  readonly overlay: FeedOverlay;
+  readonly overlay: ListsOverlay;
   readonly store: TrustedStore;
   readonly time: KioskTime;
   readonly state: KioskState;
@@ -97,7 +97,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
   // Before any loop runs: a damaged key file ends the start.
-  const sealingSecret = loadOrCreateKey(join(paths.dataDir, 'keys/sealing.key'), host.random);
+  const sealingSecret = kioskKey(paths.dataDir, 'sealing', host.random);
   /** Those that run already: the first heartbeat is made while they start. */
   const loops: Partial<Record<SyncLoop, Evidence & Comrade>> = {};
   const ageOf = (loop: SyncLoop) => {

@@ -41,6 +41,8 @@ export interface LaneWatch {
   stop(): void;
 }
 
+const OWN_FAULT_MS = 2_000;
+
 export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: FaultCode | undefined) => void, host: Host): LaneWatch {
   const { source, registry, signal, time, recorder, isRevoked, area, direction } = stages;
   let broken: RegistryContent | undefined;
@@ -65,7 +67,20 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
     };
   };
 
-  const filesFault = () => registry.changed() ?? stages.ownFiles?.();
+  /** What this kiosk writes itself is written anew from memory at once: closed for a moment, so that somebody sees it. */
+  let own: FaultCode | undefined;
+  let ownUntilMs = 0;
+  const ownFault = (): FaultCode | undefined => {
+    const found = stages.ownFiles?.();
+    const nowMs = host.clock.monotonicMs();
+    if (found !== undefined) {
+      if (own === undefined) host.log.error(found);
+      own = found;
+      ownUntilMs = nowMs + OWN_FAULT_MS;
+    } else if (nowMs >= ownUntilMs) own = undefined;
+    return own;
+  };
+  const filesFault = () => registry.changed() ?? ownFault();
 
   const findFault = (): FaultCode | undefined => {
     const files = filesFault();

@@ -4,12 +4,10 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Closer, closeAll } from '../config/closers.ts';
 import { Fault, type FaultCode } from '../config/faults.ts';
-import { loadOrCreateKey } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import { toHex } from '../sync/credential/bytes.ts';
-import { createSigner } from '../sync/credential/signer.ts';
 import { guideOf, openConfiguredCamera } from './camera/configured-camera.ts';
 import type { FrameSource } from './camera/frame-source.ts';
 import { type Checkpoint, type CheckpointWatcher, startCheckpoint } from './checkpoint.ts';
@@ -24,10 +22,11 @@ import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { journalPlace } from './journal/journal-place.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
+import { openKioskKeys } from './kiosk-keys.ts';
 import { type KioskScreen, openKioskScreen } from './kiosk-screen.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { type OtherLanes, openOtherLanes } from './other-lanes.ts';
-import { openFeedOverlay } from './registry/feed-overlay.ts';
+import { openLastingOverlay } from './registry/lasting-overlay.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
 import { createTrustedStore } from './registry/trusted-store.ts';
 import { createRevocation, isDrained } from './revocation.ts';
@@ -62,6 +61,8 @@ export interface Kiosk {
 }
 
 const FRAME_AGE_MS_MAX = 500;
+/** In the state: there was a file of the feed. */
+const FEED_MADE = 'feed.made';
 /** A decoder that takes longer to start keeps the lane closed, and holds up nothing else. */
 const DECODER_PATIENCE_MS = 15_000;
 
@@ -84,8 +85,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     const state = openKioskState(dataDir);
     closers.push(state.close);
     if (isDrained(state, existsSync(join(dataDir, 'keys/kiosk.key')))) throw new Fault('kiosk-revoked');
-    const signer = createSigner(loadOrCreateKey(join(dataDir, 'keys/kiosk.key'), host.random));
-    const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
+    const { signer, reuseKey } = openKioskKeys(dataDir, state, host.random);
     const { kioskId, checkpointId, lane } = config;
     const journal = openJournal(
       { dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey, place: journalPlace(state) },
@@ -93,8 +93,9 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     );
     closers.push(journal.close);
     // What a feed or a stick has brought counts also without a line.
-    const overlay = openFeedOverlay(join(dataDir, 'feed.db'));
+    const overlay = openLastingOverlay(join(dataDir, 'feed.db'), state.get(FEED_MADE) === true, host);
     closers.push(overlay.close);
+    if (state.get(FEED_MADE) !== true) state.set(FEED_MADE, true);
     const slice = {
       database: path(config['slice.file']),
       manifest: path(config['slice.manifestFile']),
@@ -166,6 +167,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     const checkpoint = startCheckpoint(
       {
         ...{ source, registry, journal, signal: display, plates, time, lanes, isRevoked: revocation.isRevoked },
+        ownFiles: () => state.fault() ?? overlay.fault(),
         offerTimeCode: timeDesk.offerCode,
       },
       { area: config.area, direction: config.direction },

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../config/faults.ts';
-import { loadOrCreateKey } from '../config/host/private-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import type { Signer } from '../sync/credential/signer.ts';
@@ -12,6 +11,7 @@ import type { KioskTime } from './decision/kiosk-time.ts';
 import { createDoubleUseRecorder } from './double-use-recorder.ts';
 import type { Journal } from './journal/journal.ts';
 import type { KioskState } from './journal/kiosk-state.ts';
+import { kioskKey } from './kiosk-keys.ts';
 import { openPeers, type PeerFiles, type Peers } from './peers/peers.ts';
 import { createRecorder } from './recorder.ts';
 import type { Registry } from './registry/registry.ts';
@@ -49,7 +49,7 @@ export function openOtherLanes(parts: OtherLaneParts, host: Host): OtherLanes | 
     const peers = openPeers(
       {
         identity: { kioskId, checkpointId, bootId, signer },
-        sealingSecret: loadOrCreateKey(join(dataDir, 'keys/sealing.key'), host.random),
+        sealingSecret: kioskKey(dataDir, 'sealing', host.random),
         files: peerFiles(dataDir),
         listen: { host: config['peers.address'], port },
         keyring: registry.keyring,

@@ -3,6 +3,7 @@
  * this kiosk does not take is reported with its reason.
  */
 import { readFileSync } from 'node:fs';
+import type { FaultCode } from '../config/faults.ts';
 import { writePrivateFile } from '../config/host/private-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type RefusedOption, withRemoteOptions } from '../config/options/remote-options.ts';
@@ -29,6 +30,7 @@ export function loadRemoteConfig(local: KioskConfig, { file, keyring }: RemoteCo
   const keys = readKeyring(readIfPresent(keyring) ?? '', local['keyring.root']);
   const text = readIfPresent(file);
   const stored = keys.ok && text !== undefined ? openConfig(text, keys.value, local.kioskId) : undefined;
+  if (keys.ok && text !== undefined && stored === undefined) host.log.warn('remote-config-damaged' satisfies FaultCode, { file });
   if (stored === undefined) return { config: local, version: undefined, refused: [] };
   if (host.clock.wallMs() >= Date.parse(stored.expires)) {
     host.log.warn('remote-config-expired', { version: stored.version });

@@ -54,7 +54,12 @@ export function createRevocation({ state, kioskId, signingKey, keyring, wipe }: 
   };
 }
 
+/** Whether the folder has belonged to a kiosk that was revoked. */
+export function hasRevocation(state: KioskState): boolean {
+  return storedSchema.safeParse(state.get(NAME)).success;
+}
+
 /** Whether a kiosk was revoked and has sent everything: its key is gone then. */
 export function isDrained(state: KioskState, hasKey: boolean): boolean {
-  return !hasKey && storedSchema.safeParse(state.get(NAME)).success;
+  return !hasKey && hasRevocation(state);
 }

@@ -1,5 +1,5 @@
 /** Removes what a kiosk knows of people: lists, their keys, and the key that made sense of earlier passes. */
-import { rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { peerFiles } from './other-lanes.ts';
 import { wipePeers } from './peers/peers.ts';
@@ -13,4 +13,7 @@ export function wipeLists(dataDir: string, slice: SliceFiles): void {
   for (const file of [fetched, slice.manifest, slice.database, slice.key, ...feed, join(dataDir, 'keys/reuse.key')]) {
     rmSync(file, { recursive: true, force: true });
   }
+  // What was set aside as damaged knows people as well.
+  const isAside = (name: string) => /^(feed|peers)\.db\.damaged-/.test(name);
+  for (const name of existsSync(dataDir) ? readdirSync(dataDir) : []) if (isAside(name)) rmSync(join(dataDir, name), { force: true });
 }

@@ -7,12 +7,13 @@ import { dirname, join, resolve } from 'node:path';
 import type nacl from 'tweetnacl';
 import { z } from 'zod';
 import { createNodeHost } from '../config/host/node-host.ts';
-import { loadOrCreateKey, syncFolder, writePrivateFile } from '../config/host/private-file.ts';
+import { syncFolder, writePrivateFile } from '../config/host/private-file.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
 import { journalPlace } from '../kiosk/journal/journal-place.ts';
 import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
+import { kioskKey } from '../kiosk/kiosk-keys.ts';
 import { peerFiles } from '../kiosk/other-lanes.ts';
 import { offerPeerList } from '../kiosk/peers/peer-list.ts';
 import { offerKeyring, offerPolicy } from '../kiosk/registry/offer-statement.ts';
@@ -125,7 +126,7 @@ function openStopped(configFile: string): OpenKiosk {
   const state = openKioskState(dataDir);
   try {
     const { signer, sealing } = ownKeys(dataDir, host.random);
-    const reuseKey = loadOrCreateKey(join(dataDir, 'keys/reuse.key'), host.random);
+    const reuseKey = kioskKey(dataDir, 'reuse', host.random);
     const { kioskId, checkpointId, lane } = config;
     const bootId = toHex(host.random.bytes(8));
     const journal = openJournal(

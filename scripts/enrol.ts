@@ -1,17 +1,22 @@
 /** `checkpoint-kiosk enrol`: makes the kiosk's keys where there are none, and gets its certificate from upstream. */
+import { existsSync, renameSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { Fault } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
-import { writePrivateFile } from '../config/host/private-file.ts';
+import { asidePath, writePrivateFile } from '../config/host/private-file.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
+import { openKioskState, setStateAside } from '../kiosk/journal/kiosk-state.ts';
 import { toHex } from '../sync/credential/bytes.ts';
-import { readKeyring } from '../sync/credential/keyring.ts';
+import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
+import { openStatement, parseEnvelopes } from '../sync/credential/statement.ts';
 import { enrolKiosk } from '../sync/edge/enrol-kiosk.ts';
 import { createUpstreamClient } from '../sync/edge/upstream-client.ts';
+import { certificateSchema } from '../sync/protocol/enrolment.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
-import { ownKeys } from './own-keys.ts';
+import { ownKeys, setDamagedKeysAside } from './own-keys.ts';
 
 export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string }): Promise<void> {
   if (given.token !== undefined)
@@ -33,6 +38,7 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
   const keyring = readKeyring(readText(path(config['keyring.file'])), root);
   if (!keyring.ok) throw new CommandError(exitCode.dataError, `${config['keyring.file']}: ${keyring.reason}`);
   const keys = join(path(config.dataDir), 'keys');
+  for (const kept of setDamagedKeysAside(path(config.dataDir), host.random)) host.log.warn('key-set-aside', { kept });
   const { signer, sealing } = ownKeys(path(config.dataDir), host.random);
   const { kioskId, checkpointId, lane } = config;
   const client = createUpstreamClient({ url: new URL(url), pins: () => keyring.value.upstreamPins, keyId: kioskId, signer }, host);
@@ -50,10 +56,41 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
     if (!certificate.ok) throw new CommandError(exitCode.failed, `${url}: ${certificate.reason}`);
     const file = join(keys, 'certificate.cose');
     writePrivateFile(file, `${certificate.value}\n`);
+    beginStateAnew(config, path, certificate.value, keyring.value, host);
     return file;
   } finally {
     client.close();
   }
+}
+
+/**
+ * A state that is damaged or gone is begun anew, now that the centre has let this kiosk in again: its time begins at the date
+ * of the certificate, and policy and slice are fetched anew, because nobody knows any more which were the newest.
+ */
+function beginStateAnew(config: KioskConfig, path: (name: string) => string, certificate: string, keyring: Keyring, { log }: Host): void {
+  const dataDir = path(config.dataDir);
+  try {
+    openKioskState(dataDir).close();
+    return;
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.code !== 'state-damaged') return;
+  }
+  const issuedAt = certificateDate(certificate, keyring);
+  const kept = setStateAside(dataDir);
+  for (const file of [path(config['policy.file']), path(config['slice.manifestFile'])]) {
+    if (existsSync(file)) renameSync(file, asidePath(file, 'before-enrolment'));
+  }
+  const state = openKioskState(dataDir);
+  if (issuedAt !== undefined) state.set('time.floorMs', Date.parse(issuedAt));
+  state.close();
+  log.warn('state-begun-anew', { kept, timeFloor: issuedAt });
+}
+
+function certificateDate(text: string, { roles }: Keyring): string | undefined {
+  const envelopes = parseEnvelopes(text);
+  const opened = envelopes.ok ? openStatement(envelopes.value[0], 'enrolment', roles.fleet, certificateSchema) : undefined;
+  return opened?.ok === true ? opened.value.issuedAt : undefined;
 }
 
 function readText(file: string): string {

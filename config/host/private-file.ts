@@ -59,7 +59,18 @@ export function asidePath(path: string, why: string): string {
   }
 }
 
-/** The 32-byte key in `path`; made and stored where there is none. Throws where the file holds something else. */
+/** Puts a database, and what SQLite keeps beside it, out of the way as evidence. Returns where; undefined where none of it is there. */
+export function setDatabaseAside(file: string): string | undefined {
+  const found = ['', '-wal', '-shm'].filter((suffix) => existsSync(file + suffix));
+  if (found.length === 0) return undefined;
+  const kept = asidePath(file, 'damaged');
+  for (const suffix of found) renameSync(file + suffix, kept + suffix);
+  return kept;
+}
+
+export class DamagedKeyFile extends Error {}
+
+/** The 32-byte key in `path`; made and stored where there is none. Throws DamagedKeyFile where it holds something else. */
 export function loadOrCreateKey(path: string, random: Random): Uint8Array {
   const text = readIfPresent(path);
   if (text === undefined) {
@@ -67,7 +78,7 @@ export function loadOrCreateKey(path: string, random: Random): Uint8Array {
     writePrivateFile(path, `${Buffer.from(key).toString('hex')}\n`);
     return key;
   }
-  if (!KEY_FILE.test(text)) throw new Error(`${path} does not hold a key of 64 hex digits`);
+  if (!KEY_FILE.test(text)) throw new DamagedKeyFile(`${path} does not hold a key of 64 hex digits`);
   return new Uint8Array(Buffer.from(text.trim(), 'hex'));
 }
 

@@ -3,8 +3,6 @@
  * Segment files in `journal/`, numbered from 1. The kiosk cannot read back whom it let pass: the keys of the seals live in
  * this process's memory only. Any error of the disk closes the files; the next append opens and checks them again.
  */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
@@ -14,6 +12,7 @@ import { recordId } from '../../sync/protocol/record-id.ts';
 import type { ClockState, JournalRecord } from '../../sync/protocol/records.ts';
 import { encodeSealedDecision, type SealedDecision } from '../../sync/protocol/sealed-decision.ts';
 import { SEGMENT_KEY_BYTES, sealBox, sealKidOf, sealRecord } from '../../sync/protocol/sealing.ts';
+import { folderMark } from './folder-mark.ts';
 import { type JournalLoss, type JournalPlace, lossOf, type PlaceStore } from './journal-loss.ts';
 import { createReuseIndex, type PassedCredential, type ReuseIndex } from './reuse-index.ts';
 import type { DayCount, ReuseTag, StoredLine } from './segment.ts';
@@ -58,13 +57,6 @@ export type Entry =
   | { readonly kind: 'fault'; readonly fault: string }
   | { readonly kind: 'time'; readonly time: NonNullable<JournalRecord['time']> }
   | { readonly kind: 'double-use'; readonly ref: string; readonly other: NonNullable<JournalRecord['other']> };
-
-/** Whether the data folder is still the one that was opened: an empty mount point holds nothing of this kiosk. */
-function folderMark(dataDir: string): () => boolean {
-  const own = join(dataDir, 'keys');
-  const wasThere = existsSync(own);
-  return () => !wasThere || existsSync(own);
-}
 
 export type LostRange = NonNullable<JournalRecord['lost']>;
 

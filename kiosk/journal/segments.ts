@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path';
 import { Fault } from '../../config/faults.ts';
 import { diskTrouble, errorText } from '../../config/host/disk-error.ts';
-import { asidePath, syncFolder } from '../../config/host/private-file.ts';
+import { setDatabaseAside, syncFolder } from '../../config/host/private-file.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes, toHex } from '../../sync/credential/bytes.ts';
 import { type JournalParent, journalParent } from '../../sync/protocol/batch.ts';
@@ -219,11 +219,8 @@ export function openSegments(options: SegmentsOptions, host: Host): Segments {
   };
   /** Also a log that is left of a file that is gone: beside another file it would be taken for that one's own. */
   const setAside = (file: string) => {
-    const found = ['', '-wal', '-shm'].filter((suffix) => existsSync(file + suffix));
-    if (found.length === 0) return;
-    const kept = asidePath(file, 'damaged');
-    for (const suffix of found) renameSync(file + suffix, kept + suffix);
-    host.log.warn('journal-set-aside', { file, kept });
+    const kept = setDatabaseAside(file);
+    if (kept !== undefined) host.log.warn('journal-set-aside', { file, kept });
   };
 
   try {

@@ -3,10 +3,10 @@
  * Here it is found out, in the transaction that stores the second of two passes, that a code was used twice; what was found
  * stays until it is in the journal. What is lost with the file comes back from the other lanes.
  */
-import { rmSync } from 'node:fs';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
 import { type Database, openWritable } from '../../config/host/open-database.ts';
+import { setDatabaseAside } from '../../config/host/private-file.ts';
 import { compareBytes, fromHex, toHex } from '../../sync/credential/bytes.ts';
 import type { PassesElsewhere } from '../decision/decide.ts';
 import type { PassTags } from './checkpoint-keys.ts';
@@ -143,7 +143,7 @@ const doubleUseRow = z
   );
 const count = z.number();
 
-/** Throws Fault('peers-unwritable'). A damaged file is thrown away: it holds nothing that must not be lost. */
+/** Throws Fault('peers-unwritable'). A damaged file is set aside: the other lanes say again what was in it. */
 export function openPeerStore(file: string, kioskId: string, bootId: string): PeerStore {
   try {
     return wrap(openTables(file), kioskId, bootId);
@@ -158,7 +158,7 @@ function openTables(file: string): Database {
   } catch (error) {
     const isDamaged = error instanceof Error && 'code' in error && /^SQLITE_(NOTADB|CORRUPT)/.test(String(error.code));
     if (!isDamaged) throw error;
-    for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true });
+    setDatabaseAside(file);
     return openChecked(file);
   }
 }

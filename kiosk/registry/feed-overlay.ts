@@ -6,7 +6,9 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
+import { diskTrouble, errorText } from '../../config/host/disk-error.ts';
 import { type Database, openWritable } from '../../config/host/open-database.ts';
+import { watchOwnDatabase } from '../../config/host/watched-file.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import type { TrustList } from '../../sync/credential/trust.ts';
 import { type FeedEntry, type FeedPage, feedEntrySchema } from '../../sync/protocol/feed.ts';
@@ -49,7 +51,14 @@ export interface FeedOverlay {
    * on: what a stolen key has said must not outlive it. What let somebody pass goes at once; what held somebody, when the feed
    * has said everything anew.
    */
-  startFrom(cursor: FeedCursor, signers: readonly string[]): void;
+  startFrom(cursor: FeedCursor, signers: readonly string[], issuedAtMs?: number): void;
+  /**
+   * `feed-damaged`: what lies on the disk is not what was written. `feed-rebuilding`: entries are missing, so nobody may pass
+   * until the feed has said everything anew, or a slice is in use that was built later.
+   */
+  fault(): 'feed-damaged' | 'feed-rebuilding' | undefined;
+  /** Entries may be missing that were known at `sinceMs`. */
+  markMissing(sinceMs: number): void;
   /**
    * A keyring is in use: `stated` are the kills of the slice beside it, which are kept too. Those go that it revokes itself,
    * and those that a keyring listed once and this one does not; what no keyring has listed yet may be listed by the next.
@@ -59,6 +68,9 @@ export interface FeedOverlay {
   discard(): void;
   close(): void;
 }
+
+/** What the lists ask of it, whoever keeps it whole. */
+export type ListsOverlay = Omit<FeedOverlay, 'fault' | 'markMissing'>;
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS entry (seq INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
@@ -70,14 +82,27 @@ const signersSchema = z.array(z.string());
 const freshnessSchema = z.object({ sliceVersion: z.number(), keyringVersion: z.number().optional(), issuedAtMs: z.number() });
 const bodyRow = z.object({ body: z.string() });
 
-/** Throws Fault('journal-unwritable') where the file cannot be had. */
+/** Throws Fault('journal-unwritable') where the file cannot be had, Fault('feed-damaged') where it is not what was written. */
 export function openFeedOverlay(file: string): FeedOverlay {
-  let database: Database;
   try {
-    database = openWritable(file, (fresh) => void fresh.exec(TABLES));
+    const database = openWritable(file, (fresh) => void fresh.exec(TABLES));
+    try {
+      return wrapOverlay(database, file);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
   } catch (error) {
-    throw new Fault('journal-unwritable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    const isUnread = error instanceof SyntaxError || error instanceof z.ZodError;
+    const trouble = isUnread ? 'damaged' : diskTrouble(error);
+    if (trouble === undefined) throw error;
+    const code = trouble === 'damaged' ? 'feed-damaged' : trouble === 'full' ? 'disk-full' : 'journal-unwritable';
+    throw new Fault(code, `${file}: ${errorText(error)}`, { cause: error });
   }
+}
+
+function wrapOverlay(database: Database, file: string): FeedOverlay {
+  const watch = watchOwnDatabase(file);
   const selectState = database.prepare('SELECT body FROM state WHERE name = ?');
   const putState = database.prepare('INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body');
   const read = (name: string): unknown => {
@@ -90,6 +115,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
   let cursor = cursorSchema.optional().catch(undefined).parse(read('cursor'));
   let freshness = freshnessSchema.nullish().parse(read('freshness')) ?? undefined;
   let believed = signersSchema.catch([]).parse(read('signers'));
+  let missingSinceMs = z.number().nullish().parse(read('missing')) ?? undefined;
   const entries = openEntries(database);
   const kills = openKilledKeys(database);
 
@@ -101,6 +127,7 @@ export function openFeedOverlay(file: string): FeedOverlay {
     put('cursor', next);
     if (fresh === undefined) return;
     put('freshness', fresh);
+    put('missing', null);
     entries.dropDoubtful();
   });
   const reset = database.transaction((next: FeedCursor, keeps: 'entries' | 'holds' | 'nothing', signers: readonly string[]) => {
@@ -130,8 +157,18 @@ export function openFeedOverlay(file: string): FeedOverlay {
       entries.read(page.entries);
       cursor = next;
       freshness = fresh ?? freshness;
+      if (fresh !== undefined) missingSinceMs = undefined;
     },
-    startFrom(next, signers) {
+    fault: () => (!watch.isWhole() ? 'feed-damaged' : missingSinceMs === undefined ? undefined : 'feed-rebuilding'),
+    markMissing(sinceMs) {
+      put('missing', sinceMs);
+      missingSinceMs = sinceMs;
+    },
+    startFrom(next, signers, issuedAtMs = 0) {
+      if (missingSinceMs !== undefined && issuedAtMs > missingSinceMs) {
+        put('missing', null);
+        missingSinceMs = undefined;
+      }
       const isSameKey = cursor !== undefined && isSamePlace(cursor, next);
       const isSame = isSameKey && believed.every((kid) => signers.includes(kid));
       const isKnown = isSame && believed.length === signers.length;

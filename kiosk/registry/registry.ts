@@ -18,7 +18,7 @@ import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
 import { refuseLoss } from '../../sync/protocol/slice-loss.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
-import type { FeedOverlay } from './feed-overlay.ts';
+import type { ListsOverlay } from './feed-overlay.ts';
 import { type ListsWatch, watchLists } from './lists-watch.ts';
 import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
 import { SLICE_PACE, type SlicePace, type SliceWatch, watchSlice } from './slice-watch.ts';
@@ -97,7 +97,7 @@ export interface RegistryOptions {
   /** Only the demo takes keys that were made to show the program. */
   readonly allowDemo: boolean;
   /** What the feed brought; without it the slice alone counts. */
-  readonly overlay?: FeedOverlay | undefined;
+  readonly overlay?: ListsOverlay | undefined;
   readonly slicePace?: SlicePace | undefined;
   /** Whose slices are believed; without it those of every store. */
   readonly store?: TrustedStore | undefined;
@@ -126,11 +126,13 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       const { policy, slice } = next;
       const { sliceId, storeId, generation, keyCheck, feedSeq } = slice.manifest;
       const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
-      options.overlay?.startFrom({ sliceId, storeId, generation, keyCheck, seq: feedSeq }, signers);
+      options.overlay?.startFrom({ sliceId, storeId, generation, keyCheck, seq: feedSeq }, signers, Date.parse(slice.manifest.issuedAt));
       options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      // What the disk refuses now it may take later, though no file has changed.
+      if (error.code === 'disk-full' || error.code === 'journal-unwritable') stamp = '';
       const isOverwritten = content !== undefined && isSliceOverwritten(content);
       fault = isOverwritten ? 'slice-changed' : error.code;
       const kept = content && keyring && !isOverwritten ? keepUnder(keyring, content, options.overlay) : undefined;
@@ -254,7 +256,7 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
 
 type Lists = Pick<RegistryContent, 'policy' | 'policySigner' | 'slice' | 'sliceStamp' | 'watch' | 'listsWatch'>;
 
-function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefined): RegistryContent {
+function assemble(keyring: Keyring, lists: Lists, overlay: ListsOverlay | undefined): RegistryContent {
   const { policy, slice } = lists;
   const issuedAtMs = Math.max(keyring.issuedAtMs, Date.parse(policy.issuedAt), Date.parse(slice.manifest.issuedAt));
   const freshAtMs = () => freshness(slice, overlay);
@@ -267,7 +269,7 @@ function assemble(keyring: Keyring, lists: Lists, overlay: FeedOverlay | undefin
  * The lists in use, under the keyring that holds now; undefined where one of them rests on a key that it does not name any
  * more or on a subject key that it does not pin.
  */
-function keepUnder(keyring: Keyring, content: RegistryContent, overlay: FeedOverlay | undefined): RegistryContent | undefined {
+function keepUnder(keyring: Keyring, content: RegistryContent, overlay: ListsOverlay | undefined): RegistryContent | undefined {
   if (keyring.digest === content.keyring.digest) return content;
   const isNamed = (role: 'release' | 'slice', kid: string) => {
     const [before, now] = [content.keyring.roles[role].get(kid), keyring.roles[role].get(kid)];
@@ -290,7 +292,7 @@ function loadKeyring(files: RegistryFiles, floor: VersionFloor, allowDemo: boole
 }
 
 /** A trust list that follows the feed; made anew only when another key was killed. */
-function livingTrust(listed: TrustList, stated: readonly string[], overlay: FeedOverlay | undefined): () => TrustList {
+function livingTrust(listed: TrustList, stated: readonly string[], overlay: ListsOverlay | undefined): () => TrustList {
   const known = revokeKeys(listed, stated);
   let killed: ReadonlySet<string> | undefined;
   let trust = known;
@@ -305,14 +307,14 @@ function livingTrust(listed: TrustList, stated: readonly string[], overlay: Feed
 }
 
 /** The slice's own date, or that of the newest page of the feed that named this very slice as current. */
-function freshness({ manifest }: RegistrySlice, overlay: FeedOverlay | undefined): number {
+function freshness({ manifest }: RegistrySlice, overlay: ListsOverlay | undefined): number {
   const issuedAtMs = Date.parse(manifest.issuedAt);
   const fresh = overlay?.freshness();
   return fresh?.sliceVersion === manifest.version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
 }
 
 /** The keyring's own date, or that of the newest page of the feed that named this very keyring as current. */
-function keysFreshness({ version, issuedAtMs }: Keyring, overlay: FeedOverlay | undefined): number {
+function keysFreshness({ version, issuedAtMs }: Keyring, overlay: ListsOverlay | undefined): number {
   const fresh = overlay?.freshness();
   return fresh?.keyringVersion === version ? Math.max(issuedAtMs, fresh.issuedAtMs) : issuedAtMs;
 }
