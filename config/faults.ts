@@ -27,6 +27,15 @@ export const faults = {
     summaryVi: 'Máy đang dừng.',
     actionVi: 'Khởi động lại khi xong việc.',
   },
+  'native-module-missing': {
+    screenCode: 'O-04',
+    summary: 'A package of this program is missing, or was built for another Node or another machine.',
+    action:
+      'In the folder of the program, with the very Node that runs it: npm ci; or, for the package that the log names, npm rebuild (npm rebuild better-sqlite3). Disk and data are not to blame.',
+    summaryVi: 'Thiếu một gói của chương trình, hoặc gói được dựng cho bản Node hay máy khác.',
+    actionVi:
+      'Trong thư mục chương trình, dùng đúng bản Node chạy máy này: npm ci; hoặc npm rebuild gói mà nhật ký nêu tên (npm rebuild better-sqlite3). Lỗi không nằm ở ổ đĩa hay dữ liệu.',
+  },
   'camera-missing': {
     screenCode: 'O-10',
     summary: 'The camera cannot be opened.',

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command line: data on stdout, talk on stderr, documented exit codes. */
 import { Command, CommanderError, Option } from 'commander';
-import { Fault } from '../config/faults.ts';
+import { Fault, faults } from '../config/faults.ts';
+import { missingModule } from '../config/host/native-module.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import { fingerprint, inputCount, portNumber, unixSeconds, wholeNumber } from './cli-arguments.ts';
 import { addCameraCommands } from './cli-camera.ts';
@@ -230,14 +231,15 @@ config
 
 try {
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = missingModule(thrown) ?? thrown;
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : exitCode.usage;
   } else if (error instanceof CommandError) {
     process.stderr.write(`checkpoint-kiosk: ${error.message}\n`);
     process.exitCode = error.code;
   } else if (error instanceof Fault) {
-    process.stderr.write(`checkpoint-kiosk: ${error.code}: ${error.message}\n`);
+    process.stderr.write(`checkpoint-kiosk: ${error.code}: ${error.message}\n  ${faults[error.code].action}\n`);
     process.exitCode = exitCode.unavailable;
   } else {
     process.stderr.write(`checkpoint-kiosk: a fault of the program: ${error instanceof Error ? error.stack : error}\n`);

@@ -1,9 +1,9 @@
 /** `checkpoint-kiosk scan`: decodes pictures and video, every frame in order, one JSON line each. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { openClip } from '../kiosk/camera/clip.ts';
+import { openPicture } from '../kiosk/camera/pictures.ts';
 import type { DecodedSymbol, Decoder, Picture, Quad } from '../kiosk/decode/decoder.ts';
 import { openWorkerDecoder } from '../kiosk/decode/worker-decoder.ts';
 import { openZxingJs } from '../kiosk/decode/zxing-js-reader.ts';
@@ -92,7 +92,7 @@ function isPicture(path: string): boolean {
 
 /** Grey, as it lies there, on white where it is clear. */
 export async function readPicture(path: string): Promise<Picture> {
-  const image = sharp(path, { limitInputPixels: PIXELS_MAX }).rotate().flatten({ background: 'white' }).greyscale();
+  const image = openPicture(path, { limitInputPixels: PIXELS_MAX }).rotate().flatten({ background: 'white' }).greyscale();
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   return { luma: new Uint8Array(data), widthPx: info.width, heightPx: info.height };
 }
@@ -116,7 +116,7 @@ async function tryHarder(picture: Picture, decoder: Decoder): Promise<readonly D
   if (Math.max(picture.widthPx, picture.heightPx) <= SMALL_SIDE_PX) {
     const { widthPx: width, heightPx: height } = picture;
     const raw = { width, height, channels: 1 } as const;
-    const enlarged = sharp(Buffer.from(picture.luma), { raw }).resize(width * 2, height * 2, { kernel: 'cubic' });
+    const enlarged = openPicture(Buffer.from(picture.luma), { raw }).resize(width * 2, height * 2, { kernel: 'cubic' });
     const { data, info } = await enlarged.greyscale().raw().toBuffer({ resolveWithObject: true });
     const { symbols } = await decoder.decode({ luma: new Uint8Array(data), widthPx: info.width, heightPx: info.height });
     if (hasText(symbols)) return symbols;

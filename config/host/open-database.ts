@@ -3,9 +3,15 @@
  * `synchronous=NORMAL` unless told otherwise, and then loses the last commits with the power.
  */
 import Database from 'better-sqlite3';
+import { withModule } from './native-module.ts';
 import { keepPrivate } from './private-file.ts';
 
 export type { Database } from 'better-sqlite3';
+
+/** The native part is loaded by the first of these. Throws Fault('native-module-missing'). */
+function connect(file: string, options: Database.Options = {}): Database.Database {
+  return withModule(() => new Database(file, options));
+}
 
 /**
  * A durable database: every commit is fsynced before it returns. The file is readable by its owner alone, whatever the
@@ -14,7 +20,7 @@ export type { Database } from 'better-sqlite3';
  */
 export function openWritable(file: string, prepare: (database: Database.Database) => void = () => undefined): Database.Database {
   keepPrivate(file);
-  return prepared(new Database(file), (database) => {
+  return prepared(connect(file), (database) => {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('trusted_schema = OFF');
@@ -24,7 +30,7 @@ export function openWritable(file: string, prepare: (database: Database.Database
 
 /** A read-only view of a file that nobody writes while it is open. `mmapBytes` keeps lookups in a large file fast. */
 export function openReadOnly(file: string, mmapBytes: number): Database.Database {
-  return prepared(new Database(file, { readonly: true, fileMustExist: true }), (database) => {
+  return prepared(connect(file, { readonly: true, fileMustExist: true }), (database) => {
     database.pragma(`mmap_size = ${mmapBytes}`);
     database.pragma('trusted_schema = OFF');
   });
@@ -32,7 +38,7 @@ export function openReadOnly(file: string, mmapBytes: number): Database.Database
 
 /** Names of the tables of a file; undefined where it is no database. Writes nothing into it. */
 export function tableNames(file: string): string[] | undefined {
-  const database = new Database(file, { readonly: true, fileMustExist: true });
+  const database = connect(file, { readonly: true, fileMustExist: true });
   try {
     return database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
   } catch (error) {
@@ -49,7 +55,7 @@ export function tableNames(file: string): string[] | undefined {
  */
 export function openScratch(file: string, pageBytes = 4096): Database.Database {
   keepPrivate(file);
-  return prepared(new Database(file), (database) => {
+  return prepared(connect(file), (database) => {
     database.pragma(`page_size = ${pageBytes}`);
     database.pragma('journal_mode = OFF');
     database.pragma('synchronous = OFF');

@@ -1,8 +1,8 @@
 /** A recorded or rendered scene to replay: a folder of pictures, or a clip file of grey frames (YUV4MPEG2 mono). */
 import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import sharp from 'sharp';
 import { Fault } from '../../config/faults.ts';
+import { openPicture } from './pictures.ts';
 import { parseY4mHeader, Y4M_FRAME_LINE, Y4M_HEADER_BYTES_MAX } from './y4m.ts';
 
 export interface Clip {
@@ -32,7 +32,7 @@ async function openFolder(folder: string): Promise<Clip> {
     .map((name) => join(folder, name));
   const [first] = files;
   if (first === undefined) throw new Fault('camera-missing', `${folder} holds no picture (png, jpg, webp).`);
-  const { width: widthPx, height: heightPx } = await picture(first, () => sharp(first).metadata());
+  const { width: widthPx, height: heightPx } = await picture(first, () => openPicture(first).metadata());
   return {
     widthPx,
     heightPx,
@@ -41,7 +41,7 @@ async function openFolder(folder: string): Promise<Clip> {
     async read(index) {
       const file = files[index % files.length] ?? first;
       const shape = { width: widthPx, height: heightPx, fit: 'contain', background: 'white' } as const;
-      const raw = await picture(file, () => sharp(file).flatten({ background: 'white' }).resize(shape).greyscale().raw().toBuffer());
+      const raw = await picture(file, () => openPicture(file).flatten({ background: 'white' }).resize(shape).greyscale().raw().toBuffer());
       return new Uint8Array(raw);
     },
     close: () => undefined,
@@ -52,6 +52,7 @@ async function picture<Result>(file: string, read: () => Promise<Result>): Promi
   try {
     return await read();
   } catch (error) {
+    if (error instanceof Fault) throw error;
     throw new Fault('camera-missing', `${file} is not a readable picture.`, { cause: error });
   }
 }

@@ -6,13 +6,14 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import NodeWebcam from 'node-webcam';
-import sharp from 'sharp';
+import type { default as NodeWebcam } from 'node-webcam';
+import { loadModule } from '../../config/host/native-module.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import type { CameraSettings } from './camera-settings.ts';
 import type { FrameSource } from './frame-source.ts';
 import { createNewestFrame } from './newest-frame.ts';
+import { openPicture } from './pictures.ts';
 
 /** Takes one picture into `file`. */
 export type TakeShot = (file: string) => Promise<void>;
@@ -25,7 +26,9 @@ const LIMITS = { lateGapMs: Infinity, degradedMs: 3_000, downMs: 6_000 };
 const MTIME_SLACK_MS = 1_100;
 
 export function webcamShot(settings: CameraSettings): TakeShot {
-  const camera = NodeWebcam.create({
+  const webcam = loadModule('node-webcam');
+  if (!isWebcam(webcam)) throw new Error('node-webcam makes no cameras');
+  const camera = webcam.create({
     width: settings.widthPx,
     height: settings.heightPx,
     output: 'jpeg',
@@ -35,6 +38,10 @@ export function webcamShot(settings: CameraSettings): TakeShot {
     verbose: false,
   });
   return (file) => new Promise((resolve, reject) => camera.capture(file, (error) => (error ? reject(error) : resolve())));
+}
+
+function isWebcam(value: unknown): value is typeof NodeWebcam {
+  return typeof value === 'object' && value !== null && 'create' in value;
 }
 
 export function createStillsSource(take: TakeShot, host: Host): FrameSource {
@@ -50,7 +57,7 @@ export function createStillsSource(take: TakeShot, host: Host): FrameSource {
       const stat = statSync(file, { throwIfNoEntry: false });
       if (stat === undefined || stat.size === 0) throw new Error('the camera gave no picture');
       if (stat.mtimeMs < startWallMs - MTIME_SLACK_MS) throw new Error('the camera gave an old picture');
-      const { data, info } = await sharp(file).greyscale().raw().toBuffer({ resolveWithObject: true });
+      const { data, info } = await openPicture(file).greyscale().raw().toBuffer({ resolveWithObject: true });
       newest.put(generation, { luma: new Uint8Array(data), widthPx: info.width, heightPx: info.height, stride: info.width });
     } finally {
       rmSync(file, { force: true });

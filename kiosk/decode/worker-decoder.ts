@@ -4,6 +4,7 @@
  */
 import type { Worker } from 'node:worker_threads';
 import { Fault, type FaultCode } from '../../config/faults.ts';
+import { missingModule } from '../../config/host/native-module.ts';
 import { startWorker } from '../../config/host/worker.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
@@ -150,7 +151,7 @@ function waitReady(worker: Worker, host: Host): Promise<DecoderName> {
     };
     const fail = (cause: unknown) => {
       stop();
-      reject(new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
+      reject(missingModule(cause) ?? new Fault('decoder-failed', cause instanceof Error ? cause.message : String(cause)));
     };
     const cancel = host.clock.after(START_MS_MAX, () => fail(`not ready in ${START_MS_MAX} ms`));
     // As long as it lives: an error nobody listens to would end the kiosk.

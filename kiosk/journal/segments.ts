@@ -277,6 +277,7 @@ function openExisting(file: string): Segment {
   try {
     return openSegment(file);
   } catch (error) {
+    if (error instanceof Fault) throw error;
     const trouble = diskTrouble(error);
     if (existsSync(file) && trouble !== 'refused' && trouble !== 'full')
       throw new Fault('journal-corrupt', `${file} is not a journal segment.`, { cause: error });

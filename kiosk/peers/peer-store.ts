@@ -148,6 +148,7 @@ export function openPeerStore(file: string, kioskId: string, bootId: string): Pe
   try {
     return wrap(openTables(file), kioskId, bootId);
   } catch (error) {
+    if (error instanceof Fault) throw error;
     throw new Fault('peers-unwritable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }

@@ -161,6 +161,7 @@ function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Pic
       close: () => database.close(),
     };
   } catch (error) {
+    if (error instanceof Fault) throw error;
     throw new Fault('slice-corrupt', `${path} is not a registry slice.`, { cause: error });
   }
 }

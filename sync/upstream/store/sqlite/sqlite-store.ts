@@ -93,6 +93,8 @@ function usable<T>(file: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
+    // What this program lacks is not the store's fault.
+    if (error instanceof Fault) throw error;
     throw new Fault('store-unusable', `${file}: ${error instanceof Error ? error.message : error}`, { cause: error });
   }
 }
