@@ -452,6 +452,15 @@ export const faults = {
     summaryVi: 'Không đọc hoặc không tin được các tùy chọn trung tâm đã đặt.',
     actionVi: 'Máy chạy theo tệp của mình cho đến khi trung tâm gửi lại. Nếu lặp lại, kiểm tra ổ đĩa.',
   },
+  'lists-unwritable': {
+    screenCode: 'W-22',
+    summary: 'The kiosk may not write into the folder of its lists: newer ones cannot be put there.',
+    action:
+      'Leave keyring.file, policy.file and slice.* out of the configuration (they then lie under dataDir), or let the user of the kiosk write there.',
+    summaryVi: 'Máy không được ghi vào thư mục chứa danh sách: không đặt được bản mới.',
+    actionVi:
+      'Bỏ keyring.file, policy.file và slice.* khỏi cấu hình (khi đó danh sách nằm trong dataDir), hoặc cấp quyền ghi cho người dùng chạy máy.',
+  },
   'journal-gone': {
     screenCode: 'O-65',
     summary: 'The journal, or the whole data folder, was deleted, replaced or cut while the kiosk ran, or since it last ran.',

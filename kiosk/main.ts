@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { type Closer, closeAll } from '../config/closers.ts';
-import { Fault, type FaultCode } from '../config/faults.ts';
+import { Fault, type FaultCode, faults } from '../config/faults.ts';
+import { folderRefusal } from '../config/host/folder-rights.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
+import type { Log } from '../config/ports/log.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { guideOf, openConfiguredCamera } from './camera/configured-camera.ts';
 import type { FrameSource } from './camera/frame-source.ts';
@@ -101,6 +103,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       manifest: path(config['slice.manifestFile']),
       key: path(config['slice.keyFile']),
     };
+    warnOfFolders([path(config['keyring.file']), path(config['policy.file']), slice.manifest], host.log);
     const certificateFile = join(dataDir, 'keys/certificate.cose');
     const store = createTrustedStore({ certificateFile, kioskId, signingKey: toHex(signer.publicKey), state }, host.log);
     const registry = openRegistry(
@@ -269,6 +272,13 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     // Why it did not start counts more than what did not close.
     await close().catch((why: unknown) => host.log.warn('close-failed', { why: String(why) }));
     throw error;
+  }
+}
+
+function warnOfFolders(files: readonly string[], log: Log): void {
+  for (const folder of new Set(files.map((file) => dirname(file)))) {
+    const why = folderRefusal(folder);
+    if (why !== undefined) log.warn('lists-unwritable' satisfies FaultCode, { folder, why, action: faults['lists-unwritable'].action });
   }
 }
 

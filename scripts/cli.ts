@@ -146,9 +146,10 @@ program
   .description("make this kiosk's keys and get its certificate from the centre")
   .requiredOption('--config <file>', 'configuration with upstream.url')
   .option('--token-file <file>', 'the token of `kiosk add`, or - for stdin')
+  .option('--keyring <file>', 'the first keyring, put in its place once it is found to be signed by keyring.root')
   .option('--token <token>', 'the token itself; other users of this machine may see it')
   .option('--json', 'JSON (the only form there is)')
-  .action(async ({ config, ...given }: { config: string; token?: string; tokenFile?: string }) => {
+  .action(async ({ config, ...given }: { config: string; token?: string; tokenFile?: string; keyring?: string }) => {
     const { runEnrol } = await import('./enrol.ts');
     await runEnrol(config, given);
   });

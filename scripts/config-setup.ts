@@ -2,6 +2,7 @@
 import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault } from '../config/faults.ts';
+import { folderRefusal } from '../config/host/folder-rights.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig, OptionName } from '../config/options/kiosk-options.ts';
 import type { ConfigProblem } from '../config/options/parse-config.ts';
@@ -28,6 +29,7 @@ export function setupProblems({ config, lines, path }: Setup): ConfigProblem[] {
     ...secretFile('slice.keyFile', config['slice.keyFile'], path),
     ...keyringFindings(config, path),
     ...folderFindings(path(config.dataDir)),
+    ...listFindings(config, path),
   ];
   return findings.map((finding) => ({ ...finding, line: lines.get(finding.key) }));
 }
@@ -86,6 +88,14 @@ function folderFindings(folder: string): Finding[] {
     const found = error instanceof Error ? error.message : String(error);
     return [{ key, expected: 'a folder that this user may write to, or make, with room on its disk', found }];
   }
+}
+
+/** Newer lists are put beside the old ones, by the kiosk itself. */
+function listFindings(config: KioskConfig, path: Setup['path']): Finding[] {
+  return (['keyring.file', 'policy.file', 'slice.manifestFile'] as const).flatMap((key) => {
+    const found = folderRefusal(dirname(path(config[key])));
+    return found === undefined ? [] : [{ key, expected: 'a file in a folder where this user may put newer ones, as under dataDir', found }];
+  });
 }
 
 function writeProbe(file: string): void {

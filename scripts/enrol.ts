@@ -8,6 +8,7 @@ import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
 import { openKioskState, setStateAside } from '../kiosk/journal/kiosk-state.ts';
+import { offerKeyring } from '../kiosk/registry/offer-statement.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../sync/credential/statement.ts';
@@ -18,15 +19,28 @@ import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
 import { ownKeys, setDamagedKeysAside } from './own-keys.ts';
 
-export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string }): Promise<void> {
+export async function runEnrol(configFile: string, given: { token?: string; tokenFile?: string; keyring?: string }): Promise<void> {
   if (given.token !== undefined)
     process.stderr.write('warning: every user of this machine can read --token; use --token-file FILE, or -\n');
   const token = given.token ?? (given.tokenFile === undefined ? undefined : readText(given.tokenFile).trim());
   if (token === undefined) throw new CommandError(exitCode.usage, 'give --token-file FILE (or - for stdin), or --token TOKEN');
   if (!/^[A-Za-z0-9_-]{43}$/.test(token))
     throw new CommandError(exitCode.dataError, 'that is no enrolment token: 43 letters, digits, - and _');
-  const certificate = await enrolWith(loadConfig(configFile), configFile, token, createNodeHost('warn'));
+  const config = loadConfig(configFile);
+  if (given.keyring !== undefined) takeKeyring(config, configFile, given.keyring);
+  const certificate = await enrolWith(config, configFile, token, createNodeHost('warn'));
   process.stdout.write(`${JSON.stringify({ enrolled: true, certificate })}\n`);
+}
+
+/** Puts the first keyring, which somebody brought, where the kiosk looks for it: only one that the pinned root has signed. */
+function takeKeyring(config: KioskConfig, configFile: string, given: string): void {
+  const text = readText(given);
+  const root = config['keyring.root'];
+  const keyring = readKeyring(text, root);
+  if (!keyring.ok) throw new CommandError(exitCode.dataError, `${given}: ${keyring.reason}`);
+  const file = resolve(dirname(resolve(configFile)), config['keyring.file']);
+  // One that is there and newer stays.
+  if (offerKeyring(file, root, text)) process.stderr.write(`${file}: keyring ${keyring.value.version}\n`);
 }
 
 /** Returns the certificate's file. */

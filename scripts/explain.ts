@@ -58,8 +58,13 @@ export function explain(code: string | undefined, json: boolean): void {
 /** The table of options as Markdown, as it stands in the README. */
 export function optionsTable(): string {
   const rows = Object.entries<Option>(kioskOptions).map(([name, declared]) => {
-    const value = declared.default === undefined ? (declared.optional === true ? 'none' : 'required') : `\`${declared.default}\``;
+    const value = defaultText(declared);
     return `| \`${name}\` | ${declared.expected} | ${value} | ${declared.remote ? 'yes' : ''} | ${declared.reason} |`;
   });
   return ['| option | value | default | from afar | |', '|---|---|---|---|---|', ...rows].join('\n');
+}
+
+function defaultText({ default: value, optional, inDataDir }: Option): string {
+  if (inDataDir !== undefined) return `\`dataDir/${inDataDir}\``;
+  return value === undefined ? (optional === true ? 'none' : 'required') : `\`${value}\``;
 }

@@ -1,6 +1,7 @@
 /** `checkpoint-kiosk scan`: decodes pictures and video, every frame in order, one JSON line each. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { Fault } from '../config/faults.ts';
 import { createNodeHost } from '../config/host/node-host.ts';
 import { openClip } from '../kiosk/camera/clip.ts';
 import { openPicture } from '../kiosk/camera/pictures.ts';
@@ -46,6 +47,7 @@ export async function runScan(paths: readonly string[], options: ScanOptions): P
           await print(await scanPicture(path, frame, picture, decoder, options));
         }
       } catch (error) {
+        if (error instanceof Fault && error.code === 'native-module-missing') throw error;
         const message = error instanceof Error ? error.message : String(error);
         await print({ file: path, frame: null, text: null, error: message });
         process.stderr.write(`checkpoint-kiosk: ${path}: ${message}\n`);

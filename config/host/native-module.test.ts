@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,6 +14,7 @@ describe('an installation that lacks a package', () => {
     root = mkdtempSync(join(tmpdir(), 'lacking-'));
     cpSync(join(packageRoot, 'package.json'), join(root, 'package.json'));
     cpSync(join(packageRoot, 'dist'), join(root, 'dist'), { recursive: true });
+    writeFileSync(join(root, 'picture.png'), 'no picture');
     mkdirSync(modules(''));
     for (const name of readdirSync(join(packageRoot, 'node_modules'))) symlinkSync(join(packageRoot, 'node_modules', name), modules(name));
     for (const name of ['better-sqlite3', 'sharp']) rmSync(modules(name));
@@ -27,7 +28,7 @@ describe('an installation that lacks a package', () => {
 
   it.each([
     ['a database', 'better-sqlite3', ['demo', '--loops', '1', '--folder', 'demo', '--port', '0', '--centre-port', '0']],
-    ['pictures', 'sharp', ['scan', 'package.json', '.']],
+    ['pictures', 'sharp', ['scan', 'picture.png']],
   ])(
     'is told of %s that cannot be read which package to build, and nothing of the disk',
     (_what, name, args) => {

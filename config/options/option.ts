@@ -8,6 +8,8 @@ export interface Option<Schema extends z.ZodType = z.ZodType> {
   readonly schema: Schema;
   /** Absent: the option is required. */
   readonly default?: z.infer<Schema> | undefined;
+  /** A path that may be left out: it is then this one under `dataDir`, where the kiosk may write. */
+  readonly inDataDir?: string | undefined;
   /** May be left out and then has no value. */
   readonly optional?: true;
   /** What a person should write: completes the sentence "expected ...". */

@@ -3,6 +3,7 @@
  * once, each with key, line and what was expected; an unknown key is a problem, because a misspelt option must not fall back
  * to its default unseen.
  */
+import { join } from 'node:path';
 import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import { type KioskConfig, kioskOptions, type OptionName } from './kiosk-options.ts';
 import type { Option } from './option.ts';
@@ -86,7 +87,7 @@ function readValues(given: ReadonlyMap<string, Given>, problems: ConfigProblem[]
   for (const [name, declared] of Object.entries<Option>(kioskOptions)) {
     const own = given.get(name);
     if (own === undefined) {
-      if (declared.default === undefined && declared.optional !== true) {
+      if (declared.default === undefined && declared.optional !== true && declared.inDataDir === undefined) {
         problems.push({ key: name, line: undefined, expected: declared.expected, found: 'nothing' });
       }
       values[name] = declared.default;
@@ -95,6 +96,9 @@ function readValues(given: ReadonlyMap<string, Given>, problems: ConfigProblem[]
     const parsed = declared.schema.safeParse(own.value);
     if (parsed.success) values[name] = parsed.data;
     else problems.push({ key: name, line: own.line, ...mismatch(own, declared) });
+  }
+  for (const [name, { inDataDir }] of Object.entries<Option>(kioskOptions)) {
+    if (inDataDir !== undefined && !given.has(name)) values[name] = join(String(values.dataDir), inDataDir);
   }
   return values;
 }
