@@ -43,7 +43,7 @@ module.exports = {
           '^kiosk/display/(messages|screen-state|supervisor-view)\\.ts$',
           '^kiosk/decision/citizen-view\\.ts$',
           '^kiosk/camera/page-messages\\.ts$',
-          '^sync/protocol/authority-time\\.ts$',
+          '^sync/protocol/(authority-time|evidence|expiry)\\.ts$',
         ],
       },
     },

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Fault, type FaultCode } from '../config/faults.ts';
 import type { DemoKit } from '../fixtures/demo-kit.ts';
@@ -13,6 +14,7 @@ import { noPlateSource } from './decision/plate-source.ts';
 import { createDecisionFeed } from './display/decision-feed.ts';
 import type { Display } from './display/display.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
+import { createExpiries } from './expiries.ts';
 import { heartbeatReport } from './heartbeat-report.ts';
 import type { Journal } from './journal/journal.ts';
 import type { Registry } from './registry/registry.ts';
@@ -155,14 +157,15 @@ describe('the path', () => {
       display,
       time: createKioskTime(host.clock, { read: () => 0, write: () => undefined }),
     };
+    const expiries = createExpiries({ certificateFile: join(parts.folder, 'none'), registry });
     const config = { kioskId: 'k1', checkpointId: 'c1', lane: '1' };
-    const snapshot = supervisorSnapshot({ ...common, config, demo: true }, undefined);
+    const snapshot = supervisorSnapshot({ ...common, expiries, config, demo: true }, undefined);
     const counted = { pass: 1, deny: 0, seeStaff: 0, alreadyRecorded: 1 };
     expect(snapshot.counts).toEqual(counted);
     expect(snapshot.decisions.map(({ verdict }) => verdict)).toEqual(['already-recorded', 'pass']);
     const remote = { version: undefined, refused: [] };
     const heartbeat = heartbeatReport(
-      { ...common, dataDir: parts.folder, programVersion: 'test', remote, fault: () => undefined },
+      { ...common, expiries, dataDir: parts.folder, programVersion: 'test', remote, fault: () => undefined },
       { waiting: 0, quarantined: 0, failure: undefined, ages: { push: undefined, pull: undefined, feed: undefined, heartbeat: undefined } },
       host.clock,
     );

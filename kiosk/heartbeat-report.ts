@@ -3,6 +3,7 @@ import { statfsSync } from 'node:fs';
 import type { FaultCode } from '../config/faults.ts';
 import type { Clock } from '../config/ports/clock.ts';
 import type { SyncAges } from '../sync/protocol/evidence.ts';
+import type { Expiries } from '../sync/protocol/expiry.ts';
 import type { Heartbeat } from '../sync/protocol/heartbeat.ts';
 import { dayName } from './decision/day-name.ts';
 import type { KioskTime } from './decision/kiosk-time.ts';
@@ -26,6 +27,7 @@ export interface ReportParts {
   readonly remote: Pick<RemoteOptions, 'version' | 'refused'>;
   /** Undefined for a lane that stands alone. */
   readonly lanes: Pick<OtherLanes, 'state' | 'version'> | undefined;
+  expiries(): Expiries;
   fault(): FaultCode | undefined;
 }
 
@@ -57,7 +59,6 @@ export function heartbeatReport(
       config: remote.version,
       peers: lanes?.version(),
     },
-    ...(content !== undefined && { storeId: content.slice.manifest.storeId }),
     queue: { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure?.slice(0, TEXT_CHARS_MAX) },
     answered: wholeAges(queue.ages),
     ...(fault !== undefined && { fault }),
@@ -67,6 +68,7 @@ export function heartbeatReport(
       ...(Number.isFinite(camera.ageMs) && { frameAgeMs: Math.max(0, Math.round(camera.ageMs)) }),
       restarts: camera.restarts,
     },
+    expiresAtMs: parts.expiries(),
     screen: { connected, unpainted },
     clock: { state: time.state(), offsetMs: Math.round(nowMs - clock.wallMs()) },
     disk: { freeBytes: freeBytes(parts.dataDir) },

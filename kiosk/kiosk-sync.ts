@@ -149,7 +149,6 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       inbox: {
         inUse: slice,
         storeId,
-        lastUsed: parts.store.lastUsed,
         manifestFile: paths.manifest,
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,

@@ -20,6 +20,7 @@ import { openWorkerDecoder } from './decode/worker-decoder.ts';
 import { createDecisionFeed } from './display/decision-feed.ts';
 import type { Display } from './display/display.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
+import { createExpiries } from './expiries.ts';
 import { heartbeatReport } from './heartbeat-report.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { journalPlace } from './journal/journal-place.ts';
@@ -165,6 +166,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     lanes = revocation.isRevoked() ? undefined : openOtherLanes({ config, dataDir, bootId, signer, journal, registry, time, state }, host);
     if (lanes !== undefined) closers.push(lanes.close);
     const feed = createDecisionFeed();
+    const expiries = createExpiries({ certificateFile: join(dataDir, 'keys/certificate.cose'), registry });
     let fault: FaultCode | undefined = 'starting';
     let sync: KioskSync | undefined;
     const checkpoint = startCheckpoint(
@@ -224,7 +226,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
         report: (queue, ages) =>
           heartbeatReport(
             {
-              ...{ dataDir, source, registry, journal, display, time, feed, remote, lanes },
+              ...{ dataDir, source, registry, journal, display, time, feed, remote, lanes, expiries },
               programVersion: programVersion(),
               fault: () => fault,
             },
@@ -253,6 +255,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       sync,
       lanes,
       clockCard: timeDesk.card,
+      expiries,
       linesDropped: () => host.log.dropped?.() ?? 0,
       centre() {
         const { queue, syncAges } = kioskFacts(parts, fault);

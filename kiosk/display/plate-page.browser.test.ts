@@ -6,35 +6,17 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { nodeClock, nodeRandom } from '../../config/host/node-host.ts';
 import { silentLog } from '../../config/ports/log.ts';
 import { openBrowser } from '../../fixtures/browser.ts';
+import { decisionRow, quietSnapshot } from '../../fixtures/supervisor-snapshot.ts';
 import { describeWith } from '../../fixtures/tools.ts';
 import { createPlateKeypad } from '../decision/plate-keypad.ts';
 import { createStaffDesk } from '../staff-desk.ts';
 import { type Display, openDisplay } from './display.ts';
-import type { SupervisorDecision, SupervisorSnapshot } from './supervisor-view.ts';
+import type { SupervisorDecision } from './supervisor-view.ts';
 
 const host = { clock: nodeClock, random: nodeRandom, log: silentLog };
 const time = { confirm: () => ({ ok: false, vi: '', en: '' }), offerCode: () => false, card: () => undefined };
-const waiting: SupervisorDecision = {
-  ...{ at: '2026-01-15T03:00:00.000Z', verdict: 'see-staff', reason: 'plate-unchecked', screenCode: 'S-10' },
-  ...{ reasonVi: 'Chưa kiểm tra biển số', reasonEn: 'The plate was not checked', actionVi: 'Nhập biển số.', actionEn: 'Enter the plate.' },
-  ...{ codeTail: '1a2b', class: 3, maskedName: undefined, readMs: 140, painted: 'painted' },
-};
-const snapshot = (decisions: readonly SupervisorDecision[]): SupervisorSnapshot => ({
-  ...{ kioskId: 'k1', checkpointId: 'c1', lane: '1', demo: false, open: true, fault: undefined },
-  camera: { state: 'live', frameAgeMs: 40, frameRateHz: 15, restarts: 0 },
-  screen: { connected: true, state: 'see-staff', unpainted: 0, confirmedAgeMs: 400 },
-  clock: { state: 'trusted', at: '2026-01-15T03:00:05.000Z', signedAgeMs: 5_000 },
-  slice: {
-    ...{ version: 3, ageMinutes: 1_500, grade: 'restricted' },
-    grades: { statuses: 'restricted', revocations: 'restricted', keys: 'fresh' },
-  },
-  journal: { records: 10, unacknowledged: 0 },
-  centre: undefined,
-  grades: { lane: 'green', camera: 'green', screen: 'green', clock: 'green', slice: 'amber', centre: 'red', lanes: undefined },
-  upstream: 'unreached',
-  counts: { pass: 5, deny: 1, seeStaff: 2, alreadyRecorded: 1 },
-  ...{ decisions, readMsP50: 120, readMsP95: 300 },
-});
+const waiting = decisionRow({ verdict: 'see-staff', reason: 'plate-unchecked', screenCode: 'S-10', class: 3 });
+const snapshot = (decisions: readonly SupervisorDecision[]) => quietSnapshot({ decisions });
 
 describeWith(['chromium'], 'the plate on the page of a supervisor', () => {
   let browser: Browser;

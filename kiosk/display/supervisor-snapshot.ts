@@ -14,6 +14,7 @@ import {
   gradeLoops,
   worstOf,
 } from '../../sync/protocol/evidence.ts';
+import type { Expiries } from '../../sync/protocol/expiry.ts';
 import { countedVerdict, reasons } from '../../sync/protocol/reasons.ts';
 import type { JournalRecord } from '../../sync/protocol/records.ts';
 import { dayName } from '../decision/day-name.ts';
@@ -38,6 +39,7 @@ export interface SnapshotParts {
   /** How staff may bring the time; undefined once it is signed. */
   clockCard?(): ClockCard | undefined;
   readonly feed: DecisionFeed;
+  expiries(): Expiries;
   /** Undefined for a kiosk without upstream. */
   readonly push: { state(): { readonly waiting: number } } | undefined;
   /** When the centre last answered, and what waits for it; undefined for a kiosk without upstream. */
@@ -96,11 +98,11 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     },
     screen: display.screen(),
     clock: { state: time.state(), at: new Date(nowMs).toISOString(), signedAgeMs: time.signedAgeMs(), card: parts.clockCard?.() },
-    slice: { version: content?.slice.manifest.version, ...(content === undefined ? noData : dataOf(content, nowMs)) },
+    slice: content === undefined ? noData : dataOf(content, nowMs),
     journal: { records, unacknowledged: sync?.waiting ?? records },
     centre: centre && { ages: centre.ages, grades: gradeLoops(centre), oldestAgeMs: centre.queue.oldestAgeMs },
+    expiries: parts.expiries(),
     grades,
-    upstream: grades.centre === undefined ? 'none' : grades.centre === 'green' ? 'reached' : 'unreached',
     lanes: lanes?.state(),
     counts: {
       pass: counts.get('pass') ?? 0,
@@ -130,11 +132,11 @@ export function closedSnapshot(
     camera: { state: 'starting', frameAgeMs: Number.POSITIVE_INFINITY, frameRateHz: 0, restarts: 0 },
     screen: display.screen(),
     clock: { state: 'unknown', at: new Date(wallMs).toISOString(), signedAgeMs: undefined },
-    slice: { version: undefined, ...noData },
+    slice: noData,
     journal: { records: 0, unacknowledged: 0 },
     centre: undefined,
+    expiries: { keyring: undefined, policy: undefined, slice: undefined, certificate: undefined },
     grades: NOTHING_KNOWN,
-    upstream: 'unreached',
     counts: { pass: 0, deny: 0, seeStaff: 0, alreadyRecorded: 0 },
     decisions: [],
     readMsP50: undefined,
@@ -172,12 +174,13 @@ function tileGrades(parts: SnapshotParts, fault: FaultCode | undefined, centre: 
 
 const CAMERA_GRADES = { live: 'green', degraded: 'amber', starting: 'red', down: 'red' } as const satisfies Record<string, Grade>;
 const DATA_GRADES = { fresh: 'green', amber: 'amber', restricted: 'amber', closed: 'red' } as const satisfies Record<string, Grade>;
-const noData = { ageMinutes: undefined, grade: undefined, grades: undefined };
+const noData = { listed: undefined, revoked: undefined, ageMs: undefined, grade: undefined, grades: undefined };
 
 /** The worst grade of the data, the age of what has it, and the grades of all classes of data. */
-function dataOf({ dataFreshAtMs, policy }: RegistryContent, nowMs: number) {
+function dataOf({ dataFreshAtMs, policy, slice }: RegistryContent, nowMs: number) {
   const freshAtMs = dataFreshAtMs();
   const grades = gradeData(freshAtMs, nowMs, policy);
   const grade = worstGrade(grades);
-  return { ageMinutes: Math.max(0, Math.floor(ageOf(grade, grades, freshAtMs, nowMs) / 60_000)), grade, grades };
+  const { status, revoked } = slice.manifest.rows;
+  return { listed: status, revoked, ageMs: Math.max(0, ageOf(grade, grades, freshAtMs, nowMs)), grade, grades };
 }

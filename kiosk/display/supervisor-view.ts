@@ -1,6 +1,7 @@
 /** What the supervisor's page shows: masked, of this process's memory only, rebuilt every second. */
 import type { FaultEntry } from '../../config/faults.ts';
 import type { Grade, SyncAges, SyncLoop } from '../../sync/protocol/evidence.ts';
+import type { Expiries } from '../../sync/protocol/expiry.ts';
 import type { StalenessGrade } from '../../sync/protocol/policy.ts';
 import type { CountedVerdict } from '../../sync/protocol/reasons.ts';
 import type { ClockState } from '../../sync/protocol/records.ts';
@@ -76,8 +77,11 @@ export interface SupervisorSnapshot {
     readonly card?: ClockCard | undefined;
   };
   readonly slice: {
-    readonly version: number | undefined;
-    readonly ageMinutes: number | undefined;
+    /** People and vehicles on the list, and codes that were revoked; undefined while there is none. */
+    readonly listed: number | undefined;
+    readonly revoked: number | undefined;
+    /** Milliseconds. */
+    readonly ageMs: number | undefined;
     /** The worst of the grades; the age is that of the data which has it. */
     readonly grade: StalenessGrade | undefined;
     readonly grades: DataGrades | undefined;
@@ -92,10 +96,10 @@ export interface SupervisorSnapshot {
         readonly oldestAgeMs: number | undefined;
       }
     | undefined;
+  /** When what it works with runs out, Unix milliseconds. */
+  readonly expiries: Expiries;
   /** What each tile is worth by the age of its own evidence. A page that hears nothing itself shows none of them. */
   readonly grades: TileGrades;
-  /** Whether each loop was answered lately; `none`: the kiosk has no centre. */
-  readonly upstream: 'none' | 'reached' | 'unreached';
   /** Other lanes of the checkpoint; undefined for a lane that stands alone. */
   readonly lanes?:
     | {

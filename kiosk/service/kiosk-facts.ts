@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import type { SyncAges } from '../../sync/protocol/evidence.ts';
+import type { Expiries } from '../../sync/protocol/expiry.ts';
 import { type JournalRecord, recordSchema } from '../../sync/protocol/records.ts';
 import type { KioskTime } from '../decision/kiosk-time.ts';
 import type { CodeSource, CodeSourceHealth } from '../decode/code-source.ts';
@@ -23,6 +24,8 @@ export interface KioskFacts {
   readonly queue: FactsOfQueue | undefined;
   /** Since the centre last answered each loop; undefined for a kiosk without a centre. */
   readonly syncAges: SyncAges | undefined;
+  /** Until what it works with runs out, milliseconds; undefined: there is none. */
+  readonly leftMs: Expiries;
   /** Other lanes that are connected; undefined for a lane that stands alone. */
   readonly peersConnected: number | undefined;
   /** How often somebody was turned away, by door. */
@@ -54,6 +57,7 @@ export interface FactParts {
   readonly push: { state(): { readonly waiting: number; readonly acknowledged: number } } | undefined;
   readonly sync: { ages(): SyncAges } | undefined;
   readonly lanes?: { state(): { readonly connected: number; readonly refused: number } } | undefined;
+  expiries(): Expiries;
   /** The log's own count. */
   linesDropped(): number;
 }
@@ -76,10 +80,16 @@ export function kioskFacts(parts: FactParts, fault: FaultCode | undefined): Kios
     records: journal.lastSeq(),
     queue: queue && { records: queue.waiting, oldestAgeMs: queue.waiting === 0 ? 0 : ageOfNext(journal, queue.acknowledged, nowMs) },
     syncAges: sync?.ages(),
+    leftMs: leftAt(parts.expiries(), nowMs),
     peersConnected: lanes?.state().connected,
     refused: { ...display.refused(), peer: lanes?.state().refused ?? 0 },
     logLinesDropped: parts.linesDropped(),
   };
+}
+
+function leftAt({ keyring, policy, slice, certificate }: Expiries, nowMs: number): Expiries {
+  const left = (atMs: number | undefined) => (atMs === undefined ? undefined : atMs - nowMs);
+  return { keyring: left(keyring), policy: left(policy), slice: left(slice), certificate: left(certificate) };
 }
 
 /** Age of the record behind `after`. Where the disk refuses, the rest of the state is asked for all the more. */

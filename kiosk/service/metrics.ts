@@ -5,6 +5,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { type FaultCode, faults } from '../../config/faults.ts';
 import { syncLoops } from '../../sync/protocol/evidence.ts';
+import { expiring } from '../../sync/protocol/expiry.ts';
 import { countedVerdict, countedVerdicts } from '../../sync/protocol/reasons.ts';
 import { clockStates } from '../../sync/protocol/records.ts';
 import type { Decision } from '../decision/decide.ts';
@@ -65,6 +66,11 @@ export function createMetrics(): Metrics {
     'Since the centre last gave each loop a signed answer; +Inf: not since the start; absent without a centre.',
     'loop',
   );
+  const left = ages(
+    'valid_left_seconds',
+    'Until what the kiosk works with runs out, negative once it has; absent for what it has none of.',
+    'of',
+  );
   const clock = choice('clock_state', 'Whether the time can be trusted.', 'state', clockStates);
 
   const state = (facts: KioskFacts | undefined, closedBy: FaultCode) => {
@@ -89,6 +95,7 @@ export function createMetrics(): Metrics {
     clock(facts?.clock);
     screenAge.set((facts?.screenAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
     signedAge.set((facts?.clockSignedAgeMs ?? Number.POSITIVE_INFINITY) / 1000);
+    for (const name of expiring) left(name, inSeconds(facts?.leftMs[name]));
     for (const loop of syncLoops) syncAge(loop, facts?.syncAges && (facts.syncAges[loop] ?? Number.POSITIVE_INFINITY) / 1000);
   };
 
@@ -146,6 +153,10 @@ function seriesIn(registry: Registry) {
   const histogram = (name: string, help: string, buckets: number[]) =>
     new Histogram({ name: `checkpoint_${name}`, help, buckets, registers });
   return { gauge, choice, ages, counter, total, histogram };
+}
+
+function inSeconds(spanMs: number | undefined): number | undefined {
+  return spanMs === undefined ? undefined : spanMs / 1000;
 }
 
 /** What is not known has no value; 0 would be one. */

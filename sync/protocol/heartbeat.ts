@@ -29,6 +29,8 @@ export const heartbeatSchema = z.strictObject({
   queue: z.strictObject({ waiting: count, quarantined: count, failure: text.optional() }),
   /** Age of each loop's last signed answer, milliseconds; absent where there was none since the start. */
   answered: z.strictObject({ push: age, pull: age, feed: age, heartbeat: age }).optional(),
+  /** When what it works with runs out, Unix milliseconds; absent from kiosks that do not say it yet. */
+  expiresAtMs: z.strictObject({ keyring: version, policy: version, slice: version, certificate: version }).optional(),
   /** Why the lane is closed; absent while it is open. */
   fault: text.optional(),
   camera: z.strictObject({ state: text, frameRateHz: z.number(), frameAgeMs: count.optional(), restarts: count }),

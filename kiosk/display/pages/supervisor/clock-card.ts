@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000;
 const parts = ['hour', 'minute', 'day', 'month', 'year'] as const;
 type Part = (typeof parts)[number];
 
-const titles = { unknown: 'clockUnknown', untrusted: 'clockUntrusted', confirmed: 'clockConfirmed', trusted: 'clock' } as const;
+const titles = { unknown: 'clockUnknown', untrusted: 'clockUntrusted', confirmed: 'clockConfirmed', trusted: 'clockTitle' } as const;
 
 /** `send` says whether it could. */
 export function createClockCard(send: (message: StaffMessage) => boolean): ClockCardView {

@@ -1,4 +1,4 @@
-/** The supervisor's page: one lane at a glance. Old numbers are marked as old; a frozen picture is never shown as live. */
+/** The supervisor's page: one lane at a glance. What it shows grows old on the page itself: a kiosk that is not heard has no green tile. */
 import '@fontsource/be-vietnam-pro/latin-500.css';
 import '@fontsource/be-vietnam-pro/latin-800.css';
 import '@fontsource/be-vietnam-pro/vietnamese-500.css';
@@ -6,18 +6,21 @@ import '@fontsource/be-vietnam-pro/vietnamese-800.css';
 import './supervisor.css';
 import { AUTHORITY_ZONE, clockText } from '../../../../sync/protocol/authority-time.ts';
 import type { StaffMessage, ToSupervisor } from '../../messages.ts';
-import type { SupervisorDecision, SupervisorSnapshot } from '../../supervisor-view.ts';
+import type { SupervisorDecision } from '../../supervisor-view.ts';
+import { bannerOf } from './banner.ts';
 import { createClockCard } from './clock-card.ts';
 import { element } from './element.ts';
 import { createPlateCard } from './plate-card.ts';
+import { decimal } from './spans.ts';
+import { type Heard, type Level, PAGE_SILENT_MS, type Tile, tilesOf } from './tiles.ts';
 import { type Language, say, type TextName } from './words.ts';
 
-const OLD_MS = 3_000;
 const RECONNECT_MS = 2_000;
-const FRAME_OLD_MS = 2_000;
+const RENDER_MS = 500;
 
-let snapshot: SupervisorSnapshot | undefined;
-let heardAt = -Infinity;
+let last: { readonly snapshot: Heard['snapshot']; readonly atMs: number } | undefined;
+/** False once the kiosk has refused this browser. */
+let isKnown = true;
 let language: Language = localStorage.getItem('language') === 'en' ? 'en' : 'vi';
 const t = (name: TextName) => say(name, language);
 let channel: WebSocket | undefined;
@@ -29,96 +32,72 @@ const send = (message: StaffMessage) => {
 const clockCard = createClockCard(send);
 const plateCard = createPlateCard(send);
 
-function render(): void {
-  const isOld = performance.now() - heardAt > OLD_MS;
+const heard = (): Heard | undefined => last && { snapshot: last.snapshot, agoMs: performance.now() - last.atMs };
+
+/** What grows old by itself. */
+function renderState(): void {
+  const now = heard();
+  const isOld = now === undefined || now.agoMs > PAGE_SILENT_MS;
   document.body.classList.toggle('old', isOld);
+  const banner = bannerOf(now, isKnown, language);
+  const alert = element('alert');
+  // Said once: a screen reader would read it again with each change of a second.
+  if (alert.textContent !== banner.text) alert.textContent = banner.text;
+  alert.dataset.level = banner.level;
+  clockCard.show(isOld ? undefined : now.snapshot.clock, now?.agoMs ?? 0, language);
+  element('now').textContent = isOld ? '--:--:--' : clockText(Date.parse(now.snapshot.clock.at) + now.agoMs);
+  element('zone').textContent = AUTHORITY_ZONE[language];
+  if (now !== undefined) element('tiles').replaceChildren(...tilesOf(now, language).map(tile));
+}
+
+/** What changes with a word of the kiosk, or with the language. */
+function renderRows(): void {
   document.documentElement.lang = language;
   element('language').textContent = language === 'vi' ? 'English' : 'Tiếng Việt';
-  element('zone').textContent = AUTHORITY_ZONE[language];
   element('decisions-title').textContent = t('decisions');
+  element('no-decisions').textContent = t('noDecisions');
   const columns: TextName[] = ['time', 'verdict', 'reason', 'action', 'code', 'took', 'shown'];
   element('columns').replaceChildren(...columns.map((name) => cell('th', t(name))));
-  const alert = element('alert');
-  if (isOld || snapshot === undefined) {
-    alert.textContent = t('lost');
-    alert.dataset.level = 'bad';
-  } else {
-    const { fault } = snapshot;
-    alert.textContent = fault === undefined ? t('open') : `${t('closed')} ${fault.screenCode}: ${faultText(fault)}`;
-    alert.dataset.level = fault === undefined ? 'good' : 'bad';
-  }
-  clockCard.show(isOld ? undefined : snapshot?.clock, performance.now() - heardAt, language);
+  const snapshot = last?.snapshot;
   plateCard.show(snapshot?.decisions[0]?.reason === 'plate-unchecked', language);
+  element('no-decisions').hidden = snapshot === undefined || snapshot.decisions.length > 0;
   if (snapshot === undefined) return;
   element('place').textContent = `${snapshot.checkpointId} · ${snapshot.lane} · ${snapshot.kioskId}`;
   element('demo').hidden = !snapshot.demo;
-  element('chips').replaceChildren(...chips(snapshot));
   const found = snapshot.lanes?.doubleUses ?? [];
   element('double-use').hidden = found.length === 0;
   element('double-use').textContent = found.map(doubleUseText).join(' ');
   element('decisions').replaceChildren(...snapshot.decisions.map(row));
 }
 
-function faultText({ summary, action, summaryVi, actionVi }: NonNullable<SupervisorSnapshot['fault']>): string {
-  return language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`;
-}
-
-function chips({
-  camera,
-  screen,
-  clock,
-  slice,
-  journal,
-  upstream,
-  lanes,
-  counts,
-  readMsP50,
-  readMsP95,
-}: SupervisorSnapshot): HTMLElement[] {
-  const isLive = camera.state === 'live' && camera.frameAgeMs < FRAME_OLD_MS;
-  const age = Number.isFinite(camera.frameAgeMs) ? `${Math.round(camera.frameAgeMs)} ms` : '—';
-  const grade = slice.grade === undefined ? '?' : t(GRADES[slice.grade]);
-  const sliceText = slice.ageMinutes === undefined ? '—' : `v${slice.version ?? '?'} · ${slice.ageMinutes} ${t('minutes')} · ${grade}`;
-  const read = readMsP50 === undefined ? '—' : `${Math.round(readMsP50)} / ${Math.round(readMsP95 ?? readMsP50)} ms`;
-  return [
-    chip('camera', `${camera.state} · ${camera.frameRateHz.toFixed(1)} fps · ${age}`, isLive),
-    ...(camera.picture === undefined ? [] : [chip('picture', pictureText(camera.picture), camera.state !== 'down')]),
-    chip('screen', `${screen.connected ? t('connected') : t('missing')} · ${screen.state}`, screen.connected),
-    chip('clock', `${t(clock.state)} · ${clockText(Date.parse(clock.at))}`, clock.state !== 'untrusted'),
-    chip('slice', sliceText, slice.grade === 'fresh'),
-    ...(slice.grades === undefined || slice.grade === 'fresh' ? [] : [chip('gradesOf', gradesText(slice.grades), false)]),
-    chip('journal', `${journal.records} ${t('records')} · ${journal.unacknowledged} ${t('waiting')}`, true),
-    chip('upstream', t(upstream), upstream === 'reached'),
-    ...(lanes === undefined
-      ? []
-      : [chip('lanes', `${lanes.connected} / ${lanes.listed} ${t('connected-lanes')}`, lanes.connected === lanes.listed)]),
-    chip('today', `✓ ${counts.pass} · ✕ ${counts.deny} · ! ${counts.seeStaff} · = ${counts.alreadyRecorded}`, true),
-    chip('read', read, true),
-  ];
-}
-
-function gradesText({ statuses, revocations, keys }: NonNullable<SupervisorSnapshot['slice']['grades']>): string {
-  return [statuses, revocations, keys].map((grade) => t(GRADES[grade])).join(' / ');
+function render(): void {
+  renderRows();
+  renderState();
 }
 
 function doubleUseText({ atMs, lane }: { readonly atMs: number; readonly lane: string }): string {
   return `${t('double-use')} ${lane}, ${clockText(atMs)}.`;
 }
 
-function pictureText({ level, detail }: NonNullable<SupervisorSnapshot['camera']['picture']>): string {
-  return `${t('brightness')} ${Math.round((level / 255) * 100)} % · ${t('detail')} ${(detail * 100).toFixed(1)}`;
-}
+const LEVEL_ICONS: Readonly<Record<Level, string>> = { green: '✓', amber: '!', red: '✕', plain: '', unknown: '?' };
 
-function chip(name: TextName, text: string, isGood: boolean): HTMLElement {
+function tile({ name, level, value, note }: Tile): HTMLElement {
   const item = document.createElement('li');
-  item.dataset.level = isGood ? 'good' : 'bad';
+  item.dataset.level = level;
+  item.dataset.tile = name;
   const label = document.createElement('b');
   label.textContent = t(name);
-  item.append(label, text);
+  const icon = document.createElement('i');
+  icon.textContent = LEVEL_ICONS[level];
+  icon.ariaHidden = 'true';
+  const text = document.createElement('strong');
+  text.textContent = value;
+  const small = document.createElement('small');
+  small.textContent = note;
+  item.append(icon, label, text, small);
   return item;
 }
 
-const GRADES = { fresh: 'fresh', amber: 'amber', restricted: 'restricted', closed: 'stale' } as const;
 const ICONS = { pass: '✓', deny: '✕', 'see-staff': '!', 'already-recorded': '=' } as const;
 
 function row(decision: SupervisorDecision): HTMLElement {
@@ -128,10 +107,10 @@ function row(decision: SupervisorDecision): HTMLElement {
   line.append(
     cell('td', clockText(Date.parse(decision.at))),
     cell('td', `${ICONS[decision.verdict]} ${t(decision.verdict)} ${decision.screenCode}`),
-    cell('td', `${isVi ? decision.reasonVi : decision.reasonEn} (${decision.reason})`),
+    cell('td', isVi ? decision.reasonVi : decision.reasonEn),
     cell('td', isVi ? decision.actionVi : decision.actionEn),
     cell('td', [decision.codeTail === undefined ? '' : `…${decision.codeTail}`, decision.maskedName ?? ''].join(' ').trim()),
-    cell('td', `${Math.round(decision.readMs)} ms`),
+    cell('td', `${decimal(decision.readMs / 1000, language)} ${isVi ? 'giây' : 's'}`),
     cell('td', t(decision.painted)),
   );
   return line;
@@ -151,12 +130,25 @@ function connect(): void {
     if (message.kind === 'staff-reply') {
       (message.to === 'plate' ? plateCard : clockCard).hear(message);
     } else {
-      heardAt = performance.now();
-      snapshot = message;
+      isKnown = true;
+      last = { snapshot: message, atMs: performance.now() };
     }
     render();
   });
-  socket.addEventListener('close', () => window.setTimeout(connect, RECONNECT_MS));
+  socket.addEventListener('close', () => {
+    window.setTimeout(connect, RECONNECT_MS);
+    void tellWhetherKnown();
+  });
+}
+
+/** A refused socket does not say why it was refused. */
+async function tellWhetherKnown(): Promise<void> {
+  const status = await fetch('session', { cache: 'no-store' }).then(
+    (answer) => answer.status,
+    () => undefined,
+  );
+  if (status !== undefined) isKnown = status !== 403;
+  render();
 }
 
 element('language').addEventListener('click', () => {
@@ -164,6 +156,8 @@ element('language').addEventListener('click', () => {
   localStorage.setItem('language', language);
   render();
 });
-window.setInterval(render, 1_000);
+// It scrolls by keyboard too.
+element('scroll').tabIndex = 0;
+window.setInterval(renderState, RENDER_MS);
 render();
 connect();
