@@ -461,6 +461,31 @@ export const faults = {
     actionVi:
       'Tìm xem ai hoặc chương trình nào đã làm, kiểm tra ổ đĩa và điểm gắn của thư mục dữ liệu. Phần cứu được chuyển sang nhật ký mới; phần mất đã được ghi lại và trung tâm đã có cảnh báo.',
   },
+  'not-enrolled': {
+    screenCode: 'O-71',
+    summary: 'This kiosk is not enrolled at its centre, so it gets no lists.',
+    action:
+      'Ask the centre for a token (kiosk add), then run: checkpoint-kiosk enrol --config FILE --token-file FILE. The kiosk goes on by itself.',
+    summaryVi: 'Máy này chưa ghi danh với trung tâm nên không nhận được dữ liệu.',
+    actionVi:
+      'Xin trung tâm mã ghi danh (kiosk add), rồi chạy: checkpoint-kiosk enrol --config TỆP --token-file TỆP. Sau đó máy tự chạy tiếp.',
+  },
+  'identity-mismatch': {
+    screenCode: 'O-72',
+    summary: 'The configuration names another kiosk, checkpoint or lane than the certificate of this kiosk.',
+    action:
+      'Set kioskId, checkpointId and lane as in the certificate. To move the kiosk, ask the centre for a token of the new place and enrol with it.',
+    summaryVi: 'Tên máy, chốt hoặc làn trong tệp cấu hình khác với giấy chứng nhận của máy.',
+    actionVi:
+      'Sửa kioskId, checkpointId và lane cho đúng giấy chứng nhận. Muốn chuyển máy sang chỗ khác, xin trung tâm mã ghi danh cho chỗ mới rồi ghi danh lại.',
+  },
+  'certificate-invalid': {
+    screenCode: 'O-73',
+    summary: 'The certificate of this kiosk is damaged, is for another key, or was not signed by the centre.',
+    action: 'Ask the centre for a token and enrol again. Find out who changed the data folder.',
+    summaryVi: 'Giấy chứng nhận của máy bị hỏng, thuộc khóa khác, hoặc không do trung tâm ký.',
+    actionVi: 'Xin trung tâm mã ghi danh rồi ghi danh lại. Kiểm tra xem ai đã thay đổi thư mục dữ liệu.',
+  },
   'kiosk-revoked': {
     screenCode: 'O-70',
     summary: 'The centre has revoked this kiosk.',

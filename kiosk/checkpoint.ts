@@ -48,6 +48,8 @@ export interface CheckpointStages {
   readonly lanes?: { elsewhere(credential: Credential): PassesElsewhere | undefined } | undefined;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
+  /** Whether the kiosk has a certificate that its centre knows; absent: there is no centre. */
+  isEnrolled?(): boolean;
   /** Why what this kiosk itself writes cannot be believed; undefined while all is well. */
   ownFiles?(): FaultCode | undefined;
   /** Takes signed time that somebody shows to the camera, also while the lane is closed; true: that text needs no answer. */

@@ -37,7 +37,7 @@ export interface KioskScreen {
   /** Returns how to take the stages off again. */
   attach(stages: ScreenStages): Cancel;
   /** Why the stages cannot be opened. */
-  showFault(fault: FaultCode): void;
+  showFault(fault: FaultCode, detail?: string): void;
   close(): Promise<void>;
 }
 
@@ -66,6 +66,7 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
   const tokenDir = join(dataDir, 'display');
   let stages: ScreenStages | undefined;
   let fault: FaultCode = 'starting';
+  let detail: string | undefined;
   const display = await openDisplay(
     {
       port: config['display.port'],
@@ -81,10 +82,13 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
     host,
   );
   const stopSnapshots = every(host.clock, SNAPSHOT_MS, () => {
-    display.setSupervisor(stages?.snapshot() ?? closedSnapshot({ config, demo: allowDemo, display }, fault, host.clock.wallMs()));
+    display.setSupervisor(
+      stages?.snapshot() ?? closedSnapshot({ config, demo: allowDemo, display }, { fault, detail }, host.clock.wallMs()),
+    );
   });
-  const showFault = (next: FaultCode) => {
+  const showFault = (next: FaultCode, why?: string) => {
     fault = next;
+    detail = why;
     display.setLane({ open: false, fault });
   };
   return {

@@ -63,9 +63,12 @@ export interface KioskSync {
   readonly heartbeat: HeartbeatLoop;
   /** How long ago each loop was answered, signed and bound to its request. */
   ages(): SyncAges;
+  /** The centre's last word was, unsigned, that it does not know this kiosk or its key. Only for what people read. */
+  isUnknown(): boolean;
   stop(): Promise<void>;
 }
 
+const UNKNOWN = /:problem:(kiosk-unknown|signature-invalid)"/;
 const DRAIN_LOOK_MS = 1_000;
 /** A slice that was changed in use is fetched anew: until then the lane is closed. */
 const MEND_LOOK_MS = 5_000;
@@ -82,8 +85,14 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const { keyring } = registry;
   const pins = () => keyring()?.upstreamPins ?? [];
   const clients: UpstreamClient[] = [];
+  let isUnknown = false;
+  const refused = (text: string) => {
+    // Anybody on the way can say so: it changes words, and closes nothing.
+    isUnknown = UNKNOWN.test(text);
+    revocation.offer(text);
+  };
   const openClient = () => {
-    const options = { url: new URL(url), pins, keyId: kioskId, signer, onRefused: revocation.offer };
+    const options = { url: new URL(url), pins, keyId: kioskId, signer, onRefused: refused };
     // Dated by the best word for the time there is, not by the clock of the machine.
     const clock = { ...host.clock, wallMs: time.nowMs };
     const client = createUpstreamClient(options, { ...host, clock });
@@ -107,6 +116,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   const ages = (): SyncAges => ({ push: ageOf('push'), pull: ageOf('pull'), feed: ageOf('feed'), heartbeat: ageOf('heartbeat') });
   /** The feed is woken by any answer, because a hold must not wait; the others when one of them is answered again. */
   const answered = (by: SyncLoop) => (recovered: boolean) => {
+    isUnknown = false;
     for (const loop of syncLoops) if (loop !== by && (recovered || loop === 'feed')) loops[loop]?.retry();
   };
 
@@ -236,6 +246,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     feed,
     heartbeat,
     ages,
+    isUnknown: () => isUnknown,
     async stop() {
       stopDraining();
       stopMending();

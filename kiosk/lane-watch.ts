@@ -19,6 +19,8 @@ export interface LaneWatchStages {
   readonly recorder: Recorder;
   /** Whether the centre has ended this kiosk. */
   isRevoked(): boolean;
+  /** Whether the kiosk has a certificate that its centre knows; absent: there is no centre. */
+  isEnrolled?(): boolean;
   /** Why what this kiosk itself writes (its state, the feed) cannot be believed; undefined while all is well. */
   ownFiles?(): FaultCode | undefined;
   /** Area code of the checkpoint. */
@@ -82,6 +84,10 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
   };
   const filesFault = () => registry.changed() ?? ownFault();
 
+  /** Lists that are missing because nobody may fetch them have another remedy than lists that are lost. */
+  const namedFault = (fault: FaultCode | undefined): FaultCode | undefined =>
+    fault === 'slice-missing' && stages.isEnrolled?.() === false ? 'not-enrolled' : fault;
+
   const findFault = (): FaultCode | undefined => {
     const files = filesFault();
     const content = registry.content();
@@ -99,7 +105,7 @@ export function createLaneWatch(stages: LaneWatchStages, onChange: (fault: Fault
         policyExpired: now.nowMs >= Date.parse(now.policy.expires),
         sliceFault: broken === content,
       },
-      registryFault: registry.fault(),
+      registryFault: namedFault(registry.fault()),
       source: source.health(),
       signal: signal.health(),
     });

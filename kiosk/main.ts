@@ -22,6 +22,7 @@ import type { Display } from './display/display.ts';
 import { supervisorRow, supervisorSnapshot } from './display/supervisor-snapshot.ts';
 import { createExpiries } from './expiries.ts';
 import { heartbeatReport } from './heartbeat-report.ts';
+import { ownCertificate, requireIdentity } from './identity/own-certificate.ts';
 import { type Journal, openJournal } from './journal/journal.ts';
 import { journalPlace } from './journal/journal-place.ts';
 import { type KioskState, openKioskState } from './journal/kiosk-state.ts';
@@ -90,6 +91,10 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     if (isDrained(state, existsSync(join(dataDir, 'keys/kiosk.key')))) throw new Fault('kiosk-revoked');
     const { signer, reuseKey } = openKioskKeys(dataDir, state, host.random);
     const { kioskId, checkpointId, lane } = config;
+    const certificateFile = join(dataDir, 'keys/certificate.cose');
+    const identityFiles = { certificate: certificateFile, keyring: path(config['keyring.file']), root: config['keyring.root'] };
+    // Before the journal: nothing is put on record under a name that the centre did not give.
+    requireIdentity(config, ownCertificate(identityFiles, { signingKey: toHex(signer.publicKey), state }));
     const journal = openJournal(
       { dataDir, kioskId, checkpointId, lane, bootId, kioskPublicKey: signer.publicKey, reuseKey, place: journalPlace(state) },
       host,
@@ -105,7 +110,6 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       key: path(config['slice.keyFile']),
     };
     warnOfFolders([path(config['keyring.file']), path(config['policy.file']), slice.manifest], host.log);
-    const certificateFile = join(dataDir, 'keys/certificate.cose');
     const store = createTrustedStore({ certificateFile, kioskId, signingKey: toHex(signer.publicKey), state }, host.log);
     const registry = openRegistry(
       {
@@ -173,6 +177,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       {
         ...{ source, registry, journal, signal: display, plates, time, lanes, isRevoked: revocation.isRevoked },
         ownFiles: () => state.fault() ?? overlay.fault(),
+        isEnrolled: () => config['upstream.url'] === undefined || (existsSync(certificateFile) && sync?.isUnknown() !== true),
         offerTimeCode: timeDesk.offerCode,
       },
       { area: config.area, direction: config.direction },
@@ -259,7 +264,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       linesDropped: () => host.log.dropped?.() ?? 0,
       centre() {
         const { queue, syncAges } = kioskFacts(parts, fault);
-        return queue && syncAges && { ages: syncAges, queue };
+        return queue && syncAges && { ages: syncAges, queue, isUnknown: sync?.isUnknown() === true };
       },
     };
     closers.push(

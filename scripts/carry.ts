@@ -10,6 +10,7 @@ import { createNodeHost } from '../config/host/node-host.ts';
 import { syncFolder, writePrivateFile } from '../config/host/private-file.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
+import { ownCertificate, requireIdentity } from '../kiosk/identity/own-certificate.ts';
 import { type Journal, openJournal } from '../kiosk/journal/journal.ts';
 import { journalPlace } from '../kiosk/journal/journal-place.ts';
 import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts';
@@ -126,6 +127,12 @@ function openStopped(configFile: string): OpenKiosk {
   try {
     const { signer, sealing } = ownKeys(dataDir, host.random);
     const reuseKey = kioskKey(dataDir, 'reuse', host.random);
+    const identityFiles = {
+      certificate: join(dataDir, 'keys/certificate.cose'),
+      keyring: path(config['keyring.file']),
+      root: config['keyring.root'],
+    };
+    requireIdentity(config, ownCertificate(identityFiles, { signingKey: toHex(signer.publicKey), state }));
     const { kioskId, checkpointId, lane } = config;
     const bootId = toHex(host.random.bytes(8));
     const journal = openJournal(

@@ -8,6 +8,7 @@ import type { KioskConfig, OptionName } from '../config/options/kiosk-options.ts
 import type { ConfigProblem } from '../config/options/parse-config.ts';
 import { addressProblem } from '../kiosk/camera/camera-address.ts';
 import { readLogin } from '../kiosk/camera/read-login.ts';
+import { identityFault, ownCertificate } from '../kiosk/identity/own-certificate.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 
 export interface Setup {
@@ -28,6 +29,7 @@ export function setupProblems({ config, lines, path }: Setup): ConfigProblem[] {
     ...cameraFindings(config, path),
     ...secretFile('slice.keyFile', config['slice.keyFile'], path),
     ...keyringFindings(config, path),
+    ...identityFindings(config, path),
     ...folderFindings(path(config.dataDir)),
     ...listFindings(config, path),
   ];
@@ -71,6 +73,19 @@ function keyringFindings(config: KioskConfig, path: Setup['path']): Finding[] {
     return keyring.ok ? [] : [{ key, expected: `${expected}, of the root in keyring.root`, found: keyring.reason }];
   } catch (error) {
     return [{ key, expected, found: error instanceof Error ? error.message : String(error) }];
+  }
+}
+
+function identityFindings(config: KioskConfig, path: Setup['path']): Finding[] {
+  const keys = join(path(config.dataDir), 'keys');
+  const files = { certificate: join(keys, 'certificate.cose'), keyring: path(config['keyring.file']), root: config['keyring.root'] };
+  try {
+    const fault = identityFault(config, ownCertificate(files, { signingKey: undefined }));
+    return fault === undefined
+      ? []
+      : [{ key: 'kioskId', expected: 'what the certificate of this kiosk says', found: `${fault.code}: ${fault.detail}` }];
+  } catch (error) {
+    return [{ key: 'dataDir', expected: 'a certificate that can be read', found: error instanceof Error ? error.message : String(error) }];
   }
 }
 

@@ -7,6 +7,7 @@ import { asidePath, writePrivateFile } from '../config/host/private-file.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import type { Host } from '../config/ports/host.ts';
+import { readOwnCertificate } from '../kiosk/identity/own-certificate.ts';
 import { openKioskState, setStateAside } from '../kiosk/journal/kiosk-state.ts';
 import { offerKeyring } from '../kiosk/registry/offer-statement.ts';
 import { toHex } from '../sync/credential/bytes.ts';
@@ -55,6 +56,13 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
   for (const kept of setDamagedKeysAside(path(config.dataDir), host.random)) host.log.warn('key-set-aside', { kept });
   const { signer, sealing } = ownKeys(path(config.dataDir), host.random);
   const { kioskId, checkpointId, lane } = config;
+  const certificateFile = join(keys, 'certificate.cose');
+  const own = readOwnCertificate({ file: certificateFile, keyring: keyring.value, signingKey: toHex(signer.publicKey) });
+  // Its journal is that of the kiosk which wrote it: the centre takes it from no other.
+  if (own.kind === 'valid' && own.certificate.kioskId !== kioskId) {
+    const why = `${config.dataDir} holds the journal of ${own.certificate.kioskId}; ${kioskId} needs a data folder of its own`;
+    throw new CommandError(exitCode.config, why);
+  }
   const client = createUpstreamClient({ url: new URL(url), pins: () => keyring.value.upstreamPins, keyId: kioskId, signer }, host);
   const request = {
     token,
@@ -68,10 +76,9 @@ export async function enrolWith(config: KioskConfig, configFile: string, token: 
   try {
     const certificate = await enrolKiosk(client, request, keyring.value);
     if (!certificate.ok) throw new CommandError(exitCode.failed, `${url}: ${certificate.reason}`);
-    const file = join(keys, 'certificate.cose');
-    writePrivateFile(file, `${certificate.value}\n`);
+    writePrivateFile(certificateFile, `${certificate.value}\n`);
     beginStateAnew(config, path, certificate.value, keyring.value, host);
-    return file;
+    return certificateFile;
   } finally {
     client.close();
   }

@@ -61,14 +61,14 @@ async function runUntilStopped(opened: Closers, config: KioskConfig, configFile:
 async function tryOpen<T>(
   open: () => Promise<T>,
   { log }: Host,
-  show: (fault: FaultCode) => void = () => undefined,
+  show: (fault: FaultCode, detail?: string) => void = () => undefined,
 ): Promise<T | undefined> {
   try {
     return await open();
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const { screenCode, action } = faults[error.code];
-    show(error.code);
+    show(error.code, error.detail);
     log.error(error.code, { screenCode, why: error.message, action, retryMs: RETRY_MS });
     return undefined;
   }

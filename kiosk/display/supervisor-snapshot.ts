@@ -100,7 +100,12 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     clock: { state: time.state(), at: new Date(nowMs).toISOString(), signedAgeMs: time.signedAgeMs(), card: parts.clockCard?.() },
     slice: content === undefined ? noData : dataOf(content, nowMs),
     journal: { records, unacknowledged: sync?.waiting ?? records },
-    centre: centre && { ages: centre.ages, grades: gradeLoops(centre), oldestAgeMs: centre.queue.oldestAgeMs },
+    centre: centre && {
+      ages: centre.ages,
+      grades: gradeLoops(centre),
+      isUnknown: centre.isUnknown === true,
+      oldestAgeMs: centre.queue.oldestAgeMs,
+    },
     expiries: parts.expiries(),
     grades,
     lanes: lanes?.state(),
@@ -119,7 +124,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
 /** While the stages are not open: why, and nothing of what they would say. */
 export function closedSnapshot(
   { config, demo, display }: Pick<SnapshotParts, 'config' | 'demo' | 'display'>,
-  fault: FaultCode,
+  { fault, detail }: { readonly fault: FaultCode; readonly detail: string | undefined },
   wallMs: number,
 ): SupervisorSnapshot {
   return {
@@ -128,7 +133,7 @@ export function closedSnapshot(
     lane: config.lane,
     demo,
     open: false,
-    fault: { code: fault, ...faults[fault] },
+    fault: { code: fault, ...faults[fault], detail },
     camera: { state: 'starting', frameAgeMs: Number.POSITIVE_INFINITY, frameRateHz: 0, restarts: 0 },
     screen: display.screen(),
     clock: { state: 'unknown', at: new Date(wallMs).toISOString(), signedAgeMs: undefined },

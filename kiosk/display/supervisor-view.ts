@@ -54,7 +54,9 @@ export interface SupervisorSnapshot {
   readonly demo: boolean;
   readonly open: boolean;
   /** Fault that closed the lane, with its words. */
-  readonly fault: (FaultEntry & { readonly code: string }) | undefined;
+  readonly fault:
+    | (FaultEntry & { readonly code: string /** What exactly, for staff: no secrets. */; readonly detail?: string | undefined })
+    | undefined;
   readonly camera: {
     readonly state: string;
     readonly frameAgeMs: number;
@@ -92,6 +94,8 @@ export interface SupervisorSnapshot {
     | {
         readonly ages: SyncAges;
         readonly grades: Readonly<Record<SyncLoop, Grade>>;
+        /** The centre says that it does not know this kiosk; unsigned, so it is only told. */
+        readonly isUnknown?: boolean;
         /** Of the first record that waits; undefined where nobody knows, 0 where none waits. */
         readonly oldestAgeMs: number | undefined;
       }

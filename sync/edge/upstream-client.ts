@@ -68,7 +68,7 @@ export interface ClientOptions {
   /** Who signs: a kiosk's id, or at enrolment any name. */
   readonly keyId: string;
   readonly signer: Signer;
-  /** Hears every answer 403: it may end this kiosk. */
+  /** Hears every answer 401 and 403: it may end this kiosk, or say why it is not heard. */
   onRefused?(text: string): void;
 }
 
@@ -124,7 +124,7 @@ export function createUpstreamClient(
         incoming.on('end', () => {
           cancel();
           const text = Buffer.concat(chunks).toString('latin1');
-          if (incoming.statusCode === 403) onRefused?.(text);
+          if (incoming.statusCode === 401 || incoming.statusCode === 403) onRefused?.(text);
           resolve({
             kind: 'reply',
             status: incoming.statusCode ?? 0,

@@ -53,6 +53,8 @@ export function worstOf(...grades: readonly Grade[]): Grade {
 }
 
 export interface CentreEvidence {
+  /** The centre said, unsigned, that it does not know this kiosk. */
+  readonly isUnknown?: boolean;
   readonly ages: SyncAges;
   /** Records that the centre has not acknowledged, and how old the first of them is; undefined where nobody knows. */
   readonly queue: { readonly records: number; readonly oldestAgeMs: number | undefined };

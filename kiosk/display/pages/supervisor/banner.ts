@@ -24,10 +24,11 @@ export function bannerOf(heard: Heard | undefined, isKnown: boolean, language: L
 }
 
 function closedText(
-  { screenCode, summary, action, summaryVi, actionVi }: NonNullable<SupervisorSnapshot['fault']>,
+  { screenCode, summary, action, summaryVi, actionVi, detail }: NonNullable<SupervisorSnapshot['fault']>,
   language: Language,
 ): string {
-  return `${say('closed', language)} ${screenCode}: ${language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`}`;
+  const words = language === 'vi' ? `${summaryVi} ${actionVi}` : `${summary} ${action}`;
+  return `${say('closed', language)} ${screenCode}: ${words}${detail === undefined ? '' : ` (${detail})`}`;
 }
 
 type FindDoubt = (heard: Heard, language: Language) => string | undefined;
