@@ -67,6 +67,8 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
   let stages: ScreenStages | undefined;
   let fault: FaultCode = 'starting';
   let detail: string | undefined;
+  /** Before there was a journal to put them in. */
+  let linksReused = 0;
   const display = await openDisplay(
     {
       port: config['display.port'],
@@ -76,7 +78,10 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
       required: config['display.required'],
       camera: pages,
       metrics: { contentType: metrics.contentType, text: () => metrics.text(stages?.facts(), fault) },
-      onLinkReused: () => stages?.onLinkReused(),
+      onLinkReused() {
+        if (stages === undefined) linksReused++;
+        else stages.onLinkReused();
+      },
       onStaff: (message) => stages?.onStaff(message) ?? NOT_READY,
     },
     host,
@@ -95,6 +100,7 @@ export async function openKioskScreen({ config: local, configFile, allowDemo }: 
     ...{ display, pages, metrics, remote, showFault },
     attach(opened) {
       stages = opened;
+      for (; linksReused > 0; linksReused--) opened.onLinkReused();
       return () => {
         stages = undefined;
         pages?.pause();

@@ -42,9 +42,9 @@ export function createTimeDesk({ time, kioskId, centreUrl, feedKeys, record }: T
 
   const recordAs =
     (source: 'staff' | 'code'): RecordChange =>
-    ({ before, shiftMs, nowMs }: TimeChange) => {
-      const isRecorded = record({ source, before, shiftMs }, nowMs);
-      if (isRecorded) host.log.warn('time-set', { source, before, shiftMs });
+    ({ before, shiftMs, nowMs, floor }: TimeChange) => {
+      const isRecorded = record({ source, before, shiftMs, ...(floor !== undefined && { floor }) }, nowMs);
+      if (isRecorded) host.log.warn('time-set', { source, before, shiftMs, ...floor });
       return isRecorded;
     };
 
@@ -82,7 +82,7 @@ export function createTimeDesk({ time, kioskId, centreUrl, feedKeys, record }: T
       return false;
     },
     card() {
-      if (time.state() === 'trusted') return undefined;
+      if (time.state() === 'trusted' && !time.isDisputed()) return undefined;
       const isRecent = refused !== undefined && host.clock.monotonicMs() - refused.atMs < REFUSAL_SHOWN_MS;
       return {
         link: centreUrl === undefined ? undefined : linkOf(centreUrl, kioskId, challenge.current()),

@@ -6,7 +6,9 @@ import {
   type Clocks,
   clockState,
   confirmTime,
+  disputedNowMs,
   type EntryReason,
+  noteDispute,
   noteSignedTime,
   noteStatement,
   type SignedTimeReason,
@@ -23,6 +25,8 @@ export interface KioskTime {
   state(): ClockState;
   /** How long ago signed time was last taken in this boot; undefined: not yet. */
   signedAgeMs(): number | undefined;
+  /** Whether the centre signs a time that lies before the floor: then staff may settle which of them is right. */
+  isDisputed(): boolean;
   /** The statements in use are dated then. */
   noteStatement(issuedAtMs: number): void;
   /** Upstream answered a request of ours, signed, at this instant; the request took `roundTripMs`. Says why it does not count. */
@@ -38,6 +42,8 @@ export interface TimeChange {
   readonly before: ClockState;
   readonly shiftMs: number;
   readonly nowMs: number;
+  /** The floor was lowered. */
+  readonly floor?: { readonly fromMs: number; readonly toMs: number } | undefined;
 }
 /** False where it could not be recorded. */
 export type RecordChange = (change: TimeChange) => boolean;
@@ -60,7 +66,7 @@ export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresA
   const nowMs = () => trustedNowMs(time, clock.monotonicMs());
   const apply = (next: TrustedTime) => {
     // The floor first: what a full disk refuses is asked again.
-    if (next.floorMs > time.floorMs) store.write(next.floorMs);
+    if (next.floorMs !== time.floorMs) store.write(next.floorMs);
     time = next;
   };
   /** What cannot be recorded does not happen. */
@@ -69,7 +75,9 @@ export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresA
     const earlier = time;
     const earlierMs = nowMs();
     time = outcome.value;
-    const change = { before, shiftMs: Math.round(nowMs() - earlierMs), nowMs: nowMs() };
+    const isLowered = time.floorMs < earlier.floorMs;
+    const floor = isLowered ? { fromMs: earlier.floorMs, toMs: time.floorMs } : undefined;
+    const change = { before, shiftMs: Math.round(nowMs() - earlierMs), nowMs: nowMs(), ...(floor !== undefined && { floor }) };
     const isRecorded = record(change);
     time = earlier;
     if (!isRecorded) return 'time-unrecorded' as const;
@@ -82,6 +90,7 @@ export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresA
   return {
     nowMs,
     state,
+    isDisputed: () => disputedNowMs(time, clock.monotonicMs()) !== undefined,
     signedAgeMs: () => signedAgeMs(time, clock.monotonicMs()),
     noteStatement(issuedAtMs) {
       time = noteStatement(time, issuedAtMs);
@@ -89,11 +98,14 @@ export function createKioskTime(clock: Clock, store: FloorStore, keyringExpiresA
     noteSignedTime(issuedAtMs, roundTripMs) {
       const outcome = signedTime(issuedAtMs, roundTripMs);
       if (outcome.ok) apply(outcome.value);
+      else if (outcome.reason === 'signed-time-before-floor') time = noteDispute(time, issuedAtMs, clock.monotonicMs());
       return outcome.ok ? undefined : outcome.reason;
     },
     setSigned(issuedAtMs, record) {
       const before = state();
-      return applyRecorded(signedTime(issuedAtMs, 0), before, record);
+      const outcome = signedTime(issuedAtMs, 0);
+      if (!outcome.ok && outcome.reason === 'signed-time-before-floor') time = noteDispute(time, issuedAtMs, clock.monotonicMs());
+      return applyRecorded(outcome, before, record);
     },
     confirm(enteredMs, record) {
       const before = state();

@@ -18,6 +18,10 @@ export interface StaffWords {
 }
 
 export const timeRefusals: Readonly<Record<TimeRefusal, StaffWords>> = {
+  'time-disputed': {
+    vi: 'Giờ này khác giờ mà trung tâm đang ký. Xem lại đồng hồ, nhất là ngày và năm; nếu đúng, báo cho trung tâm.',
+    en: 'This is not what the centre signs now. Check the watch, above all day and year; if it is right, tell the centre.',
+  },
   'time-known': {
     vi: 'Máy đã có giờ do trung tâm ký; không cần xác nhận.',
     en: 'The kiosk has the time from the centre already; there is nothing to confirm.',

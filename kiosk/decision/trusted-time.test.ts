@@ -3,6 +3,8 @@ import {
   type Clocks,
   clockState,
   confirmTime,
+  disputedNowMs,
+  noteDispute,
   noteSignedTime,
   noteStatement,
   startTime,
@@ -244,5 +246,44 @@ describe('what staff enter', () => {
   it('is good for one boot', () => {
     const next = boot(NOW, confirm(time, NOW, clocks(0)).floorMs);
     expect(clockState(next.time, next.at(0))).toBe('unknown');
+  });
+});
+
+describe('a floor that a centre with a wrong clock has set ahead', () => {
+  const AHEAD = NOW + 20 * DAY;
+  const kiosk = () => {
+    const { time, clocks, at } = boot(NOW, AHEAD);
+    return { time, clocks, at };
+  };
+
+  it('is lowered where the centre signs another time now and staff read the same off a watch', () => {
+    const { time, clocks, at } = kiosk();
+    const disputed = noteDispute(time, NOW + MIN, at(MIN));
+    const lowered = confirm(disputed, NOW + 2 * MIN, clocks(2 * MIN));
+    expect(lowered.floorMs).toBe(NOW + 2 * MIN);
+    expect(trustedNowMs(lowered, at(3 * MIN))).toBe(NOW + 3 * MIN);
+    expect(clockState(lowered, at(3 * MIN))).toBe('confirmed');
+    expect(clockState(sign(lowered, NOW + 4 * MIN, clocks(4 * MIN)), at(4 * MIN))).toBe('trusted');
+  });
+
+  it('is lowered by neither of them alone, nor where they disagree', () => {
+    const { time, clocks, at } = kiosk();
+    const why = (of: TrustedTime, enteredMs: number, afterMs: number) => confirmTime(of, enteredMs, KEYRING_ENDS, clocks(afterMs));
+    expect(why(time, NOW, 0)).toEqual({ ok: false, reason: 'time-before-floor' });
+    const disputed = noteDispute(time, NOW, at(0));
+    expect(disputed.floorMs).toBe(AHEAD);
+    expect(why(disputed, NOW - DAY, 0)).toEqual({ ok: false, reason: 'time-disputed' });
+    expect(why(disputed, AHEAD, 0)).toEqual({ ok: false, reason: 'time-disputed' });
+    // What the centre said long ago is over.
+    expect(why(disputed, NOW + 16 * MIN, 16 * MIN)).toEqual({ ok: false, reason: 'time-before-floor' });
+  });
+
+  it('is disputed also in the boot that believes it, and not by an answer that is a moment late', () => {
+    const { clocks, at } = boot(NOW);
+    const ahead = sign(startTime(clocks(0), FLOOR), AHEAD, clocks(0));
+    expect(confirmTime(ahead, NOW, KEYRING_ENDS, clocks(0))).toEqual({ ok: false, reason: 'time-known' });
+    const disputed = noteDispute(ahead, NOW, at(0));
+    expect(confirm(disputed, NOW, clocks(0)).floorMs).toBe(NOW);
+    expect(disputedNowMs(noteDispute(ahead, AHEAD - MIN, at(0)), at(0))).toBeUndefined();
   });
 });

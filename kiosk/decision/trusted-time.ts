@@ -18,6 +18,10 @@ const AHEAD_MS_MAX = 600_000;
 const ROUND_TRIP_MS_MAX = 10_000;
 /** Staff read minutes off a watch: the minute in which the floor lies is not before it. */
 const ENTRY_MS = 60_000;
+/** The feed asks for the time every ten minutes: what it said before that is over. */
+const DISPUTE_MS_MAX = 900_000;
+/** A watch and a centre that mean the same time. */
+const AGREE_MS_MAX = 300_000;
 /** The last instant that a Date can hold. */
 const DATE_MS_MAX = 8_640_000_000_000_000;
 
@@ -38,6 +42,8 @@ export interface TrustedTime {
   readonly statementMs: number;
   /** A jump was seen: stays until somebody says what time it is, or the restart. */
   readonly jumped: boolean;
+  /** Signed time that lies before the floor: the floor may be the one that is wrong. Of this boot, newest. */
+  readonly dispute?: { readonly issuedAtMs: number; readonly monotonicMs: number } | undefined;
   /** Whose word the time is, in this boot. */
   readonly source: 'machine' | 'staff' | 'signed';
 }
@@ -45,7 +51,13 @@ export interface TrustedTime {
 const STATE_OF: Readonly<Record<TrustedTime['source'], ClockState>> = { machine: 'unknown', staff: 'confirmed', signed: 'trusted' };
 
 export type SignedTimeReason = 'signed-time-slow' | 'signed-time-before-floor' | 'signed-time-after-keyring';
-export type EntryReason = 'time-known' | 'time-not-a-date' | 'time-before-floor' | 'time-before-lists' | 'time-after-keyring';
+export type EntryReason =
+  | 'time-disputed'
+  | 'time-known'
+  | 'time-not-a-date'
+  | 'time-before-floor'
+  | 'time-before-lists'
+  | 'time-after-keyring';
 
 export function startTime(start: Clocks, floorMs: number): TrustedTime {
   return { start, offsetMs: 0, floorMs, statementMs: 0, jumped: false, source: 'machine' };
@@ -67,7 +79,31 @@ export function noteSignedTime(
   if (issuedAtMs < time.floorMs) return refuse('signed-time-before-floor');
   if (issuedAtMs >= keyringExpiresAtMs) return refuse('signed-time-after-keyring');
   const offsetMs = issuedAtMs - clocks.wallMs;
-  return accept({ ...time, start: clocks, offsetMs, floorMs: issuedAtMs, jumped: false, source: 'signed' });
+  return accept({ ...time, start: clocks, offsetMs, floorMs: issuedAtMs, dispute: undefined, jumped: false, source: 'signed' });
+}
+
+/** Signed time, bound to a question of ours and quick, says that the floor lies ahead: kept until staff have looked. */
+export function noteDispute(time: TrustedTime, issuedAtMs: number, monotonicMs: number): TrustedTime {
+  return issuedAtMs + AHEAD_MS_MAX < time.floorMs ? { ...time, dispute: { issuedAtMs, monotonicMs } } : time;
+}
+
+/** What the centre says now where that is before the floor; undefined where it said nothing of late. */
+export function disputedNowMs({ dispute }: TrustedTime, monotonicMs: number): number | undefined {
+  const ageMs = dispute === undefined ? Number.POSITIVE_INFINITY : monotonicMs - dispute.monotonicMs;
+  return dispute === undefined || ageMs > DISPUTE_MS_MAX ? undefined : dispute.issuedAtMs + ageMs;
+}
+
+/**
+ * Lowers the floor, which a centre with a wrong clock had set ahead: to what the centre signs now, and only where staff read
+ * the same off a watch. Neither alone may: who holds a key of the centre, or who stands at the page, would else set a kiosk
+ * back to when an expired code was good.
+ */
+function lowerFloor(time: TrustedTime, signedMs: number, enteredMs: number, keyringExpiresAtMs: number, clocks: Clocks) {
+  if (Math.abs(enteredMs + ENTRY_MS / 2 - signedMs) > AGREE_MS_MAX) return refuse('time-disputed');
+  if (time.statementMs > signedMs + AHEAD_MS_MAX) return refuse('time-before-lists');
+  if (signedMs >= keyringExpiresAtMs) return refuse('time-after-keyring');
+  const lowered = { start: clocks, offsetMs: signedMs - clocks.wallMs, floorMs: signedMs, dispute: undefined };
+  return accept({ ...time, ...lowered, jumped: false, source: 'staff' as const });
 }
 
 /** Takes what staff read off a watch, for this boot: where nobody knows better, and only between floor and end of the keyring. */
@@ -77,8 +113,10 @@ export function confirmTime(
   keyringExpiresAtMs: number,
   clocks: Clocks,
 ): Outcome<TrustedTime, EntryReason> {
-  if (clockState(time, clocks.monotonicMs) === 'trusted') return refuse('time-known');
+  const signedMs = disputedNowMs(time, clocks.monotonicMs);
+  if (signedMs === undefined && clockState(time, clocks.monotonicMs) === 'trusted') return refuse('time-known');
   if (!Number.isSafeInteger(enteredMs) || enteredMs < 0 || enteredMs > DATE_MS_MAX) return refuse('time-not-a-date');
+  if (signedMs !== undefined) return lowerFloor(time, Math.floor(signedMs), enteredMs, keyringExpiresAtMs, clocks);
   if (enteredMs + ENTRY_MS <= time.floorMs) return refuse('time-before-floor');
   const nowMs = Math.max(enteredMs, time.floorMs);
   if (time.statementMs > nowMs + AHEAD_MS_MAX) return refuse('time-before-lists');

@@ -63,7 +63,14 @@ export const recordSchema = z.strictObject({
    * Time records: staff have confirmed the time, or a signed time code was shown to the camera. The record is of the time
    * as it is from then on; before it the clock was in state `before`, and the kiosk's time `shiftMs` behind.
    */
-  time: z.strictObject({ source: z.enum(['staff', 'code']), before: z.enum(clockStates), shiftMs: z.number().int() }).optional(),
+  time: z
+    .strictObject({
+      source: z.enum(['staff', 'code']),
+      before: z.enum(clockStates),
+      shiftMs: z.number().int(),
+      floor: z.strictObject({ fromMs: z.number(), toMs: z.number() }).optional(),
+    })
+    .optional(),
   /** Double-use records: the pass at another lane, of the same credential or person, that was not known when `ref` passed. */
   other: z.strictObject({ kioskId: z.string().max(32), bootId: z.string().max(64), counter: z.number().int().min(1) }).optional(),
 });
