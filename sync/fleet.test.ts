@@ -10,6 +10,7 @@ import { openTestCentre, quietHost, type TestCentre } from '../fixtures/test-cen
 import { type Kiosk, openKiosk } from '../kiosk/main.ts';
 import { createSigner } from './credential/signer.ts';
 import { revocationOf, truncation } from './upstream/fleet/rules.ts';
+import { readOverview } from './upstream/overview/overview.ts';
 
 const WAIT = { timeout: 15_000, interval: 50 };
 const NAME = 'demo-kiosk';
@@ -98,6 +99,20 @@ describe('a heartbeat', () => {
     expect(judge({ journalId: b, n: 1, parentId: a }, 9)).toBeUndefined();
   });
 });
+
+it('a page link that somebody used twice is an alarm at the centre, on its overview', async () => {
+  const kiosk = await openWhole();
+  const link = kiosk.display.enterUrl('supervisor');
+  const enter = async () => (await fetch(link, { redirect: 'manual', headers: { connection: 'close' } })).status;
+  expect(await enter()).toBe(302);
+  expect(await enter()).toBeGreaterThanOrEqual(400);
+  const alarms = async () => {
+    await centre.upstream.settle();
+    const parts = { clock: quietHost.clock, turnedAway: () => ({ operator: 0, enrolment: 0 }), linesDropped: () => 0 };
+    return (await readOverview(centre.store, parts)).alarms.map(({ code, kioskId, count }) => ({ code, kioskId, count }));
+  };
+  await expect.poll(alarms, WAIT).toContainEqual({ code: 'page-link-reused', kioskId: NAME, count: 1 });
+}, 30_000);
 
 describe('options from afar', () => {
   it('are in force from the next start, and what is not for the centre to say is refused by name', async () => {
