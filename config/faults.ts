@@ -290,6 +290,15 @@ export const faults = {
     actionVi:
       'Ở trung tâm, xem có mở đúng kho không (--store). Nếu chủ ý lập kho mới: chạy kiosk add ở trung tâm, rồi ghi danh lại máy này.',
   },
+  'slice-loss': {
+    screenCode: 'O-48',
+    summary: 'The newer registry slice has lost many of the holds of the one in use.',
+    action:
+      'At the centre see whether the registry is whole (overview, registry import). If so many were really released: registry publish --accept-loss.',
+    summaryVi: 'Dữ liệu đăng ký mới mất nhiều lệnh giữ so với bản đang dùng.',
+    actionVi:
+      'Ở trung tâm, xem dữ liệu đăng ký có đầy đủ không (trang tổng quan, registry import). Nếu đúng là đã gỡ nhiều như vậy: registry publish --accept-loss.',
+  },
   'slice-changed': {
     screenCode: 'O-47',
     summary: 'The file of the registry slice was changed or taken away while it was in use.',

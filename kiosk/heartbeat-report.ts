@@ -59,6 +59,7 @@ export function heartbeatReport(
       config: remote.version,
       peers: lanes?.version(),
     },
+    ...(content !== undefined && { storeId: content.slice.manifest.storeId }),
     queue: { waiting: queue.waiting, quarantined: queue.quarantined, failure: queue.failure?.slice(0, TEXT_CHARS_MAX) },
     answered: wholeAges(queue.ages),
     ...(fault !== undefined && { fault }),

@@ -159,6 +159,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       inbox: {
         inUse: slice,
         storeId,
+        lastUsed: parts.store.lastUsed,
         manifestFile: paths.manifest,
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,

@@ -31,6 +31,7 @@ import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
 import { foreignStore, isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
+import { refuseLoss } from '../sync/protocol/slice-loss.ts';
 import { digestFile } from '../sync/slice/slice-file.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
@@ -88,7 +89,7 @@ export async function carryImport(configFile: string, stick: string): Promise<nu
     const refused: string[] = [];
     const textOf = (kind: CarriedAnswer['kind']) => answers.find((answer) => answer.kind === kind)?.text;
     const enrolled = takeCertificate(kiosk, requests, answers, refused);
-    const storeId = trustedStoreOf(kiosk);
+    const { storeId, lastUsed } = trustedStoreOf(kiosk);
     const keyringText = textOf('keyring');
     const hasKeyring =
       keyringText !== undefined && offerKeyring(kiosk.path(config['keyring.file']), config['keyring.root'], `${keyringText}\n`);
@@ -105,7 +106,7 @@ export async function carryImport(configFile: string, stick: string): Promise<nu
     const revoked = takeRevocation(kiosk, keyring, textOf('revocation'));
     const slice = revoked
       ? undefined
-      : takeSlice(kiosk, { keyring, storeId }, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
+      : takeSlice(kiosk, { keyring, storeId, lastUsed }, stick, { manifest: textOf('slice-manifest'), key: textOf('slice-key') }, refused);
     const peers = !revoked && takePeers(kiosk, keyring, requests, answers);
     for (const why of refused) process.stderr.write(`  not taken: ${why}\n`);
     process.stdout.write(
@@ -197,10 +198,11 @@ function takeCertificate(
 }
 
 /** By the certificate that has just come, or else as the kiosk knew it. */
-function trustedStoreOf({ config, dataDir, signer, state, keyring }: OpenKiosk): string | undefined {
+function trustedStoreOf({ config, dataDir, signer, state, keyring }: OpenKiosk) {
   const certificateFile = join(dataDir, 'keys/certificate.cose');
   const parts = { certificateFile, kioskId: config.kioskId, signingKey: toHex(signer.publicKey), state };
-  return createTrustedStore(parts, host.log).storeId(keyring);
+  const store = createTrustedStore(parts, host.log);
+  return { storeId: store.storeId(keyring), lastUsed: store.lastUsed() };
 }
 
 /** True where a newer list of the other lanes was put in place. */
@@ -228,7 +230,7 @@ function takeRevocation(kiosk: OpenKiosk, keyring: Keyring, text: string | undef
 /** Version of the slice that was put in place; undefined for none, or none that is newer. */
 function takeSlice(
   { config, path, sealing }: OpenKiosk,
-  { keyring, storeId }: { readonly keyring: Keyring; readonly storeId: string | undefined },
+  { keyring, storeId, lastUsed }: { readonly keyring: Keyring } & ReturnType<typeof trustedStoreOf>,
   stick: string,
   texts: { readonly manifest: string | undefined; readonly key: string | undefined },
   refused: string[],
@@ -244,6 +246,8 @@ function takeSlice(
   if (foreign !== undefined) return refuse(foreign);
   const isSameStore = current?.ok === true && current.value.storeId === manifest.value.storeId;
   if (isSameStore && current.value.version >= manifest.value.version) return undefined;
+  const loss = refuseLoss(lastUsed, manifest.value);
+  if (loss !== undefined) return refuse(loss);
   const files = fetchedFiles(manifestFile, manifest.value);
   const { sha256, lengthBytes } = manifest.value.snapshot;
   if (lengthBytes > config['slice.bytesMax']) return refuse(`${lengthBytes} bytes are more than allowed`);

@@ -271,6 +271,18 @@ function addRegistry(registry: Command): void {
       const { killKey } = await import('./registry.ts');
       await killKey(kid, given);
     });
+  registry
+    .command('publish')
+    .description('slices that are not published because they have lost many holds; exit code 1 where there are any')
+    .requiredOption('--store <store>', 'sqlite:FILE')
+    .option('--accept-loss', 'so many were really released: publish exactly that, once')
+    .option('--slice <id>', 'where none waits: mark this slice as it is, for kiosks that come from a fuller one', 'default')
+    .option('--actor <name>', 'who does it, for the audit (the login name)')
+    .option('--json', 'JSON (the only form there is)')
+    .action(async (given: { store: string; acceptLoss?: boolean; slice: string; actor?: string }) => {
+      const { publishSlices } = await import('./registry.ts');
+      process.exitCode = await publishSlices({ ...given, acceptLoss: given.acceptLoss === true });
+    });
   withRegistry(registry.command('import'))
     .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')
     .argument('<file>')

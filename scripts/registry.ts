@@ -5,11 +5,12 @@ import { createNodeHost } from '../config/host/node-host.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
 import type { Keyring } from '../sync/credential/keyring.ts';
 import { authorityDay } from '../sync/protocol/authority-time.ts';
+import { holdsOn } from '../sync/protocol/slice-loss.ts';
 import { changeWords } from '../sync/upstream/registry/audit-words.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { statusChange } from '../sync/upstream/registry/rules.ts';
 import { requireOneSubjectKey } from '../sync/upstream/registry/subject-key.ts';
-import type { RegistryChange } from '../sync/upstream/store/store.ts';
+import type { RegistryChange, SliceAcceptance } from '../sync/upstream/store/store.ts';
 import { auditEntry } from './audit.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
@@ -127,4 +128,37 @@ function subjectKey({ keys }: RegistryOptions): Uint8Array {
 function keyringOf({ keyring, root }: RegistryOptions): Keyring | undefined {
   if ((keyring === undefined) !== (root === undefined)) throw new CommandError(exitCode.usage, '--keyring and --root go together');
   return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root);
+}
+
+/**
+ * Shows which slices wait for an operator's word; with `acceptLoss` gives it, once, for what was refused: the centre publishes
+ * them at its next look. Where none waits it is given for the slice as it is published now, for kiosks that come from a fuller one.
+ */
+export async function publishSlices(
+  options: Pick<RegistryOptions, 'store' | 'actor'> & { readonly acceptLoss: boolean; readonly slice: string },
+) {
+  const nowMs = createNodeHost('warn').clock.wallMs();
+  const store = openStore(options.store);
+  try {
+    const refusals = await store.sliceRefusals();
+    const say = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
+    if (!options.acceptLoss) {
+      for (const refusal of refusals) say({ ...refusal, accepted: false });
+      return refusals.length === 0 ? exitCode.ok : exitCode.failed;
+    }
+    const names = refusals.length > 0 ? refusals.map(({ sliceId }) => sliceId) : [options.slice];
+    const words: SliceAcceptance[] = [];
+    for (const sliceId of names) {
+      const refusal = refusals.find((one) => one.sliceId === sliceId && one.reason === 'loss');
+      const [current] = await store.publishedSlices(sliceId, 1);
+      if (current === undefined) throw new CommandError(exitCode.failed, `no slice ${sliceId} was published`);
+      words.push({ sliceId, atMs: nowMs, to: refusal?.to ?? holdsOn(current.body.holds, authorityDay(nowMs / 1000)) });
+    }
+    const detail = words.map(({ sliceId, to }) => `${sliceId}: ${to.status} holds, ${to.revoked} revocations`).join('; ');
+    await store.acceptSlices(words, auditEntry('accept-loss', detail, options.actor));
+    for (const word of words) say({ ...word, accepted: true });
+    return exitCode.ok;
+  } finally {
+    await store.close();
+  }
 }

@@ -34,6 +34,7 @@ function keyringOf(signer: Signer, digest: string): Keyring {
     ...{ trust: new Map(), sealingKey: new Uint8Array(32), subjectKeyCheck: undefined, anchor: { version: 1, roots: [], threshold: 1 } },
   };
 }
+const sliceOf = (storeId: string) => ({ storeId, version: 1, issuedAt: '2026-01-01T00:00:00Z', holds: { status: [], revoked: [] } });
 const keyring = keyringOf(fleet, 'first');
 
 function certify(change: object, signer = fleet): void {
@@ -53,7 +54,7 @@ describe('the store that a kiosk believes', () => {
     certify({ storeId: A });
     const store = open();
     expect(store.storeId(keyring)).toBe(A);
-    store.noteUsed(B);
+    store.noteUsed(sliceOf(B));
     expect(store.storeId(keyring)).toBe(A);
     const before = store.stamp();
     certify({ storeId: B });
@@ -64,8 +65,8 @@ describe('the store that a kiosk believes', () => {
   it('is the first that it used, where it has no certificate or one that names no store', () => {
     const store = open();
     expect(store.storeId(keyring)).toBeUndefined();
-    store.noteUsed(A);
-    store.noteUsed(B);
+    store.noteUsed(sliceOf(A));
+    store.noteUsed(sliceOf(B));
     expect(open().storeId(keyring)).toBe(A);
     certify({});
     expect(open().storeId(keyring)).toBe(A);

@@ -10,13 +10,16 @@ import type { Log } from '../../config/ports/log.ts';
 import type { Keyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { certificateSchema } from '../../sync/protocol/enrolment.ts';
+import { type HeldSlice, sliceHoldsSchema } from '../../sync/protocol/slice-loss.ts';
 import { storeIdText } from '../../sync/protocol/store-identity.ts';
 
 export interface TrustedStore {
   /** Undefined: none yet, the first that is used counts from then on. Looks at the certificate as it lies there now. */
   storeId(keyring: Keyring | undefined): string | undefined;
-  /** A slice of this store is in use. */
-  noteUsed(storeId: string): void;
+  /** A slice is in use. */
+  noteUsed(slice: HeldSlice): void;
+  /** The slice that was in use last, also before a restart. */
+  lastUsed(): HeldSlice | undefined;
   /** Changes with the certificate. */
   stamp(): string;
 }
@@ -30,10 +33,13 @@ export interface TrustedStoreParts {
 }
 
 const NAME = 'store.trusted';
+const LAST_USED = 'slice.used';
+const usedSchema = z.object({ storeId: storeIdText, version: z.number(), issuedAt: z.string(), holds: sliceHoldsSchema });
 const trustedSchema = z.object({ storeId: storeIdText, by: z.enum(['certificate', 'first-use']) });
 
 export function createTrustedStore({ certificateFile, kioskId, signingKey, state }: TrustedStoreParts, log: Log): TrustedStore {
   let trusted = trustedSchema.safeParse(state.get(NAME)).data;
+  let used = usedSchema.safeParse(state.get(LAST_USED)).data;
   let read = '';
 
   const remember = (next: NonNullable<typeof trusted>) => {
@@ -63,8 +69,12 @@ export function createTrustedStore({ certificateFile, kioskId, signingKey, state
       }
       return trusted?.storeId;
     },
-    noteUsed(storeId) {
+    lastUsed: () => used,
+    noteUsed({ storeId, version, issuedAt, holds }) {
       if (trusted === undefined) remember({ storeId, by: 'first-use' });
+      if (used?.storeId === storeId && used.version === version) return;
+      used = { storeId, version, issuedAt, holds };
+      state.set(LAST_USED, used);
     },
   };
 }

@@ -83,6 +83,7 @@ async function measure(rows: number, say: (line: string) => void): Promise<Recor
         inbox: {
           inUse: () => slice,
           storeId: () => undefined,
+          lastUsed: () => undefined,
           manifestFile: files.manifest,
           filesFor: (manifest) => fetchedFiles(files.manifest, manifest),
           refresh(verified) {

@@ -7,7 +7,9 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readSync, rmSync, statSync } from 'node:fs';
 import { type Database, openReadOnly, openScratch } from '../../config/host/open-database.ts';
-import { SLICE_TABLES, type SliceManifest } from '../protocol/slice.ts';
+import { authorityDay } from '../protocol/authority-time.ts';
+import { SLICE_TABLES, type SliceManifest, statuses } from '../protocol/slice.ts';
+import { createHoldCounter } from '../protocol/slice-loss.ts';
 
 export interface RawRows {
   /** `key` 8 bytes; `status` a number of `statuses`. Where a key comes again the more restrictive row stays. */
@@ -16,7 +18,7 @@ export interface RawRows {
   revoked(cti: Uint8Array, expiresAt: number): void;
 }
 
-export interface SliceContent extends Pick<SliceManifest, 'content' | 'rows'> {}
+export interface SliceContent extends Pick<SliceManifest, 'content' | 'rows' | 'holds'> {}
 
 export interface FileDigest {
   /** Hex. */
@@ -37,6 +39,7 @@ const CHUNK_BYTES = 1 << 20;
 const RANGES = 256;
 const ROW_BYTES = 8 + 1 + 4 + 4;
 const NO_END = -0x8000_0000;
+const CLEAR = statuses.indexOf('clear');
 
 /** Writes `file` anew. `collisions`: rows of another subject whose key was taken; `moment`: what `fill` returned. */
 export function createSliceFile<T>(file: string, fill: (rows: RawRows) => T): { readonly collisions: number; readonly moment: T } {
@@ -148,6 +151,7 @@ export function digestContent(file: string, pause: () => void = () => undefined)
       pause();
     };
     const rows = { status: 0, revoked: 0 };
+    const holds = { status: createHoldCounter(), revoked: createHoldCounter() };
     for (const row of database.prepare('SELECT key, status, from_day, until_day FROM status ORDER BY key').raw().iterate()) {
       const [key, status, fromDay, untilDay] = cells(row);
       room();
@@ -157,6 +161,7 @@ export function digestContent(file: string, pause: () => void = () => undefined)
       used = buffer.writeInt32BE(integer(fromDay), used);
       used = buffer.writeInt32BE(untilDay === null ? NO_END : integer(untilDay), used);
       rows.status++;
+      if (integer(status) !== CLEAR) holds.status.add(untilDay === null ? null : integer(untilDay));
     }
     for (const row of database.prepare('SELECT cti, expires_at FROM revoked ORDER BY cti').raw().iterate()) {
       const [cti, expiresAt] = cells(row);
@@ -165,16 +170,18 @@ export function digestContent(file: string, pause: () => void = () => undefined)
       used += blob(cti).copy(buffer, used);
       used = buffer.writeUInt32BE(integer(expiresAt), used);
       rows.revoked++;
+      holds.revoked.add(authorityDay(integer(expiresAt)));
     }
-    return { content: hash.update(buffer.subarray(0, used)).digest('hex'), rows };
+    const content = hash.update(buffer.subarray(0, used)).digest('hex');
+    return { content, rows, holds: { status: holds.status.days(), revoked: holds.revoked.days() } };
   } finally {
     database.close();
   }
 }
 
 /** What a manifest says of a file that is a whole slice. */
-export function describeSlice(file: string): Pick<SliceManifest, 'content' | 'rows' | 'snapshot' | 'deltas'> {
-  return { ...digestContent(file), snapshot: digestFile(file), deltas: [] };
+export function describeSlice(file: string): Pick<SliceManifest, 'content' | 'rows' | 'holds' | 'acceptedLosses' | 'snapshot' | 'deltas'> {
+  return { ...digestContent(file), snapshot: digestFile(file), acceptedLosses: [], deltas: [] };
 }
 
 /** Reads the whole file. Throws what the file system throws. */

@@ -97,6 +97,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
         fleetKey: keys.fleet,
         configKey: keys.config,
         offlineVersions: offline,
+        publishAnew: publication.anewOnce,
         peersVersion: async (checkpointId) => (await currentGroup(store, checkpointId, host))?.version,
       },
       host,
@@ -192,6 +193,14 @@ async function startPublishing(store: Store, options: UpstreamOptions & { readon
   const begin = () => {
     if (running === undefined && host.clock.monotonicMs() >= restUntilMs) running = refresh();
   };
+  let isAsked = false;
+  const publishAnew = async () => {
+    await running;
+    running = publisher.refresh(true).finally(() => {
+      running = undefined;
+    });
+    await running;
+  };
   // Kiosks are served from the last publication while the next one is built; only the very first is waited for.
   const published = await Promise.all(scopes.map(({ sliceId }) => store.publishedSlices(sliceId, 1)));
   if (published.some((slices) => slices.length === 0)) await publisher.refresh();
@@ -200,13 +209,16 @@ async function startPublishing(store: Store, options: UpstreamOptions & { readon
   return {
     stop,
     idle: async () => running,
-    async anew() {
-      await running;
-      running = publisher.refresh(true).finally(() => {
-        running = undefined;
+    /** However many ask for it at once. */
+    anewOnce() {
+      if (isAsked) return;
+      isAsked = true;
+      const asked = publishAnew().catch((error) => host.log.error('publisher-failed', { why: String(error) }));
+      void asked.finally(() => {
+        isAsked = false;
       });
-      await running;
     },
+    anew: publishAnew,
   };
 }
 

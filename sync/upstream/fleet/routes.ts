@@ -2,12 +2,12 @@
 import type { Host } from '../../../config/ports/host.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
-import { HEARTBEAT_BYTES_MAX, type HeartbeatReply, heartbeatSchema } from '../../protocol/heartbeat.ts';
+import { HEARTBEAT_BYTES_MAX, type Heartbeat, type HeartbeatReply, heartbeatSchema } from '../../protocol/heartbeat.ts';
 import { requestDigest } from '../../protocol/receipt.ts';
 import type { RemoteConfig } from '../../protocol/remote-config.ts';
 import { type KioskCaller, parseJson, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
 import type { Store } from '../store/store.ts';
-import { staleness, taking, truncation } from './rules.ts';
+import { type MadeVersions, staleness, taking, truncation, versionsFromElsewhere } from './rules.ts';
 
 export interface FleetRouteOptions {
   readonly store: Store;
@@ -17,6 +17,8 @@ export interface FleetRouteOptions {
   offlineVersions(): { readonly keyring: number | undefined; readonly policy: number | undefined };
   /** Of the list of lanes of a checkpoint; undefined where there is none. */
   peersVersion(checkpointId: string): Promise<number | undefined>;
+  /** Publishes a newer slice at once. */
+  publishAnew(): void;
 }
 
 const REPLY_VALID_MS = 3_600_000;
@@ -25,7 +27,10 @@ const COMMANDS = 8;
 /** A command that no kiosk has carried out for so long was meant for another day. */
 const COMMAND_MS = 3_600_000;
 
-export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peersVersion }: FleetRouteOptions, host: Host): Route[] {
+export function fleetRoutes(
+  { store, fleetKey, configKey, offlineVersions, peersVersion, publishAnew }: FleetRouteOptions,
+  host: Host,
+): Route[] {
   const header = (audience: string, validMs: number, version?: number) => {
     const nowMs = host.clock.wallMs();
     return {
@@ -34,6 +39,19 @@ export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peers
       expires: new Date(nowMs + validMs).toISOString(),
       audience,
     };
+  };
+
+  /** A kiosk that uses what this store never made has it from another store, or this one was set back to a backup. */
+  const noteVersions = async (kioskId: string, heartbeat: Heartbeat, made: Omit<MadeVersions, 'slice' | 'storeId'>): Promise<void> => {
+    const nowMs = host.clock.wallMs();
+    const slice = await store.newestSliceVersion();
+    const found = versionsFromElsewhere(kioskId, heartbeat, { ...made, slice, storeId: store.storeId }, Math.floor(nowMs / 1000));
+    for (const alarm of found.alarms) {
+      host.log.error(alarm.code, { kiosk: kioskId, detail: alarm.detail });
+      await store.raiseAlarm(alarm, nowMs);
+    }
+    if (found.answer === 'hold-back') await store.markSetBack(nowMs);
+    if (found.answer === 'publish') publishAnew();
   };
 
   const take = async (request: UpstreamRequest, { kiosk, nonce, createdS }: KioskCaller): Promise<Reply> => {
@@ -58,12 +76,14 @@ export function fleetRoutes({ store, fleetKey, configKey, offlineVersions, peers
     await store.markSeen(kioskId, nowMs);
     const waiting = (await store.commands(kioskId, COMMANDS)).filter(({ done, givenAtMs }) => !done && nowMs - givenAtMs < COMMAND_MS);
     const config = await store.configFor(kioskId);
+    const peers = await peersVersion(kiosk.checkpointId);
+    await noteVersions(kioskId, heartbeat.data, { ...offlineVersions(), config: config.version, peers });
     const reply: HeartbeatReply = {
       ...header(kioskId, REPLY_VALID_MS),
       wanted: {
         ...offlineVersions(),
         ...(config.version > 0 && { config: config.version }),
-        peers: await peersVersion(kiosk.checkpointId),
+        peers,
       },
       commands: waiting.reverse().map(({ id, kind }) => ({ id, kind })),
       requestDigest: requestDigest(request.method, request.target, request.body),

@@ -59,6 +59,47 @@ export function taking({ nonce, createdS }: DatedRequest, before: TakenRequests 
   return { createdS, nonces: [...(before?.nonces ?? []), nonce].slice(-NONCES_KEPT) };
 }
 
+/** The highest versions that this centre has made or has in its files. */
+export interface MadeVersions {
+  readonly storeId: string;
+  readonly slice: number;
+  readonly keyring: number | undefined;
+  readonly policy: number | undefined;
+  readonly config: number;
+  readonly peers: number | undefined;
+}
+
+/** How far a kiosk's clock, or the clock of another centre, may be ahead of this one's. */
+export const VERSION_SKEW_S = 300;
+
+/**
+ * What it means that a kiosk names newer versions than this centre ever made. `publish`: it uses a slice of another store,
+ * and only a newer one of this store brings it back. `hold-back`: the slice is of this very store, which was therefore set
+ * back to a backup; a new publication would end the holds that were made since, so an operator has the word. A version
+ * further ahead than clocks differ may be a lie, and moves nothing but an alarm.
+ */
+export function versionsFromElsewhere(
+  kioskId: string,
+  { versions, storeId }: Pick<Heartbeat, 'versions' | 'storeId'>,
+  made: MadeVersions,
+  nowS: number,
+): { readonly alarms: readonly Alarm[]; readonly answer: 'publish' | 'hold-back' | undefined } {
+  const newer = (['slice', 'keyring', 'policy', 'config', 'peers'] as const).flatMap((name) => {
+    const [named, own] = [versions[name], made[name]];
+    return named === undefined || own === undefined || named <= own ? [] : [`${name} ${named}, here ${own}`];
+  });
+  if (newer.length === 0) return { alarms: [], answer: undefined };
+  const isSlice = (versions.slice ?? 0) > made.slice;
+  const isOwn = isSlice && storeId === made.storeId;
+  const isPlausible = isSlice && (versions.slice ?? 0) <= nowS + VERSION_SKEW_S;
+  const store = storeId === undefined || isOwn ? '' : ` of store ${storeId}`;
+  const code = isOwn ? 'store-set-back' : 'versions-from-elsewhere';
+  return {
+    alarms: [{ code, kioskId, detail: `the kiosk uses ${newer.join('; ')}${isSlice ? store : ''}` }],
+    answer: isPlausible ? (isOwn ? 'hold-back' : 'publish') : undefined,
+  };
+}
+
 /** Whether a revoked kiosk may still bring what it had recorded. */
 export function mayDrain(revokedAtMs: number, nowMs: number): boolean {
   return nowMs < revokedAtMs + DRAIN_MS;

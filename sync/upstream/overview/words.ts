@@ -23,6 +23,18 @@ export const alarmWords: Readonly<Record<Alarm['code'], Phrase>> = {
   'page-link-reused': phrase('Liên kết trang của máy bị dùng lại', 'The link of a page of the kiosk was used again'),
   'operator-guesses': phrase('Có người dò mã đăng nhập của người vận hành', "Somebody guesses the operator's sign-in"),
   'enrolment-guesses': phrase('Có người dò mã ghi danh máy', 'Somebody guesses enrolment tokens'),
+  'slice-loss': phrase(
+    'Danh sách mới mất nhiều lệnh giữ nên chưa được phát hành; máy vẫn dùng danh sách cũ',
+    'The new list has lost many holds and was not published; kiosks keep the one before',
+  ),
+  'store-set-back': phrase(
+    'Kho trung tâm là bản sao lưu cũ: thiếu những lệnh giữ lập sau đó, chưa phát hành gì thêm',
+    'The store of the centre is an older backup: holds made since are missing, and nothing is published',
+  ),
+  'versions-from-elsewhere': phrase(
+    'Máy dùng bản mới hơn mọi bản mà trung tâm này từng lập',
+    'A kiosk uses something newer than this centre ever made',
+  ),
 };
 
 export const expiryWords: Readonly<Record<Expiring, Phrase>> = {

@@ -27,6 +27,7 @@ const manifestShape = sliceManifestSchema.shape;
 export const builtSliceSchema = z.object({
   content: manifestShape.content,
   rows: manifestShape.rows,
+  holds: manifestShape.holds,
   feedSeq: z.number(),
   snapshot: manifestShape.snapshot,
   /** From the slice before to this one, where both are known and differ. */
@@ -52,12 +53,12 @@ export async function buildSlice(store: RegistryStore, job: BuildJob): Promise<B
       revoked: ({ cti, expiresAt }) => rows.revoked(cti, expiresAt),
     }),
   );
-  const { content, rows } = digestContent(fresh);
+  const { content, rows, holds } = digestContent(fresh);
   const snapshot = digestFile(fresh);
   const delta = base === undefined || base.content === content ? undefined : changesSince(folder, base, { sliceId, content, fresh });
   renameSync(fresh, snapshotFile(folder, snapshot.sha256));
   syncFolder(folder);
-  return { content, rows, snapshot, delta, collisions, ...moment };
+  return { content, rows, holds, snapshot, delta, collisions, ...moment };
 }
 
 function changesSince(

@@ -13,14 +13,19 @@ import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
 import { DELTA_SHARE_MAX, openManifest, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
-import type { PublishedSlice, RegistryStore } from '../store/store.ts';
+import { lossText } from '../../protocol/slice-loss.ts';
+import { VERSION_SKEW_S } from '../fleet/rules.ts';
+import type { FleetStore, JournalStore, PublishedSlice, RefusalStore, RegistryStore, SliceRefusal } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
+import { judgeSlice } from './loss-guard.ts';
 
 export interface SliceScope {
   readonly sliceId: string;
   /** Of these everybody; of all others whoever is not clear. */
   readonly regions: readonly number[];
 }
+
+type PublisherStore = RegistryStore & RefusalStore & Pick<FleetStore, 'heartbeats'> & Pick<JournalStore, 'raiseAlarm'>;
 
 export interface PublisherOptions {
   /** Address of the store, for the worker. */
@@ -47,7 +52,7 @@ const KEEP_PUBLISHED = 3;
 const DELTAS_MAX = 32;
 const HEAP_MIB_MAX = 1_024;
 
-export function createPublisher(store: RegistryStore, options: PublisherOptions, host: Host): Publisher {
+export function createPublisher(store: PublisherStore, options: PublisherOptions, host: Host): Publisher {
   const { folder, sliceKey, scopes } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const { sliceId } of scopes) removeLeftovers(folder, sliceId);
@@ -92,13 +97,16 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
     // Read after the build: a kill that the slice's number in the feed covers is among them.
     const killedKeys = await openKills();
     const subjectKeyCheck = await statedSubjectKey();
-    const { content, rows, feedSeq, snapshot, delta, revision, collisions } = built;
+    const { content, rows, holds, feedSeq, snapshot, delta, revision, collisions } = built;
     if (collisions > 0) host.log.warn('slice-collisions', { slice: sliceId, collisions });
     const issuedAtMs = host.clock.wallMs();
-    const version = Math.max((previous?.version ?? 0) + 1, Math.floor(issuedAtMs / 1000));
+    const version = await nextVersion(previous, issuedAtMs);
+    const issuedAt = new Date(issuedAtMs).toISOString();
+    const judgement = await judgeSlice(store, previous, { storeId: store.storeId, sliceId, version, issuedAt, holds });
+    if (judgement.kind === 'refuse') return refuse({ ...judgement.refusal, sliceId, reason: 'loss', atMs: issuedAtMs, revision });
     const body: SliceManifest = {
       version,
-      issuedAt: new Date(issuedAtMs).toISOString(),
+      issuedAt,
       expires: new Date(issuedAtMs + VALID_MS).toISOString(),
       audience: '*',
       sliceId,
@@ -107,6 +115,8 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       keyCheck,
       content,
       rows,
+      holds,
+      acceptedLosses: [...judgement.acceptedLosses],
       feedSeq,
       killedKeys,
       subjectKeyCheck,
@@ -123,6 +133,21 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       revoked: rows.revoked,
       buildMs: issuedAtMs - nowMs,
     });
+  };
+
+  const refuse = async (refusal: SliceRefusal): Promise<void> => {
+    const detail = `slice ${refusal.sliceId} would have ${lossText(refusal)}: not published; if that is right: registry publish --accept-loss`;
+    host.log.error('slice-loss', { slice: refusal.sliceId, would: lossText(refusal) });
+    await store.putSliceRefusal(refusal);
+    await store.raiseAlarm({ code: 'slice-loss', kioskId: '', detail }, refusal.atMs);
+  };
+
+  /** Above what this store made, and what a kiosk says it uses; not above the time by more than clocks differ. */
+  const nextVersion = async (previous: PublishedSlice | undefined, nowMs: number): Promise<number> => {
+    const named = (await store.heartbeats()).map(({ heartbeat }) => heartbeat.versions.slice ?? 0);
+    const nowS = Math.floor(nowMs / 1000);
+    const above = Math.max(0, ...named.filter((one) => one <= nowS + VERSION_SKEW_S)) + 1;
+    return Math.max((previous?.version ?? 0) + 1, nowS, above);
   };
 
   const dropOld = async () => {
@@ -143,12 +168,19 @@ export function createPublisher(store: RegistryStore, options: PublisherOptions,
       for (const scope of scopes) {
         const [current] = await store.publishedSlices(scope.sliceId, 1);
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
-        const isChanged = current?.revision !== (await store.registryRevision());
+        const revision = await store.registryRevision();
+        const isChanged = current?.revision !== revision;
         const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
         // After a change of the slice key nobody would believe it; what an earlier version signed names no store and no key.
         const isForeign = current !== undefined && !isOurs(current.manifest, sliceKey, store.storeId);
         const isRekeyed = current?.body.subjectKeyCheck !== (await store.subjectKeyCheck());
-        if (anew || current === undefined || isOld || isChanged || isKilled || isForeign || isRekeyed) await publish(scope, current);
+        const refusal = await store.sliceRefusal(scope.sliceId);
+        const isAccepted = (await store.sliceAcceptance(scope.sliceId)) !== undefined;
+        // Nothing that was refused is built again before something has changed.
+        const isRefused = refusal?.reason === 'set-back' || (refusal !== undefined && refusal.revision === revision && !isKilled);
+        if (isRefused && !isAccepted) continue;
+        const isDue = isOld || isChanged || isKilled || isForeign || isRekeyed;
+        if (anew || current === undefined || isAccepted || isDue) await publish(scope, current);
       }
       await dropOld();
     },

@@ -7,6 +7,7 @@ import type { CommandKind, Heartbeat } from '../../protocol/heartbeat.ts';
 import type { RejectReason } from '../../protocol/receipt.ts';
 import type { RemoteConfig } from '../../protocol/remote-config.ts';
 import type { SliceManifest, Status } from '../../protocol/slice.ts';
+import type { HeldSlice, HoldTotals } from '../../protocol/slice-loss.ts';
 
 export interface EnrolmentToken {
   /** SHA-256 of the token, hex. */
@@ -186,6 +187,9 @@ export const alarmCodes = [
   'page-link-reused',
   'operator-guesses',
   'enrolment-guesses',
+  'slice-loss',
+  'store-set-back',
+  'versions-from-elsewhere',
 ] as const;
 
 export interface Alarm {
@@ -393,6 +397,40 @@ export interface PublishedSlice {
   readonly revision: number;
 }
 
+/** A slice that was built, or that is due, and is not published. */
+export interface SliceRefusal {
+  readonly sliceId: string;
+  /** `set-back`: kiosks use slices of this store that this store does not know. */
+  readonly reason: 'loss' | 'set-back';
+  readonly atMs: number;
+  /** Of the registry that it would show. */
+  readonly revision: number;
+  readonly from: HoldTotals;
+  readonly to: HoldTotals;
+}
+
+/** An operator's word that the next publication may have as few holds as `to`. */
+export interface SliceAcceptance {
+  readonly sliceId: string;
+  readonly atMs: number;
+  readonly to: HoldTotals;
+}
+
+/** Refusals and words end with the next publication of their slice. */
+export interface RefusalStore {
+  sliceRefusal(sliceId: string): Promise<SliceRefusal | undefined>;
+  sliceRefusals(): Promise<SliceRefusal[]>;
+  putSliceRefusal(refusal: SliceRefusal): Promise<void>;
+  /** Refuses every slice until an operator's word, unless one is refused already; true where that is new. */
+  markSetBack(atMs: number): Promise<boolean>;
+  sliceAcceptance(sliceId: string): Promise<SliceAcceptance | undefined>;
+  acceptSlices(words: readonly SliceAcceptance[], audit: AuditEntry): Promise<void>;
+  /** Slices published since then, the newest first, by what they hold. */
+  heldSlices(sliceId: string, sinceMs: number, limit: number): Promise<HeldSlice[]>;
+  /** Of all slices; 0 where none was published. */
+  newestSliceVersion(): Promise<number>;
+}
+
 export interface RegistryStore extends StoreName {
   /**
    * Applies changes in one transaction; those that change nothing are left out. `urgent`: they also enter the feed; else the
@@ -429,7 +467,7 @@ export interface RegistryStore extends StoreName {
   addSliceKey(sliceId: string, generation: number, key: Uint8Array, createdAtMs: number): Promise<void>;
 }
 
-export interface Store extends FleetStore, PeerStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore {
+export interface Store extends FleetStore, PeerStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore, RefusalStore {
   close(): Promise<void>;
 }
 

@@ -98,6 +98,8 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
   const dropPlace = database.prepare('DELETE FROM registry_import WHERE digest = ?');
   const selectSubjectKey = database.prepare('SELECT key_check FROM subject_key').pluck();
   const insertSubjectKey = database.prepare('INSERT OR IGNORE INTO subject_key VALUES (1, ?)');
+  const dropRefusal = database.prepare('DELETE FROM slice_refusal WHERE slice_id = ?');
+  const dropAcceptance = database.prepare('DELETE FROM slice_acceptance WHERE slice_id = ?');
   const apply = changeWriter(database);
   const announce = feedWriter(database);
 
@@ -122,6 +124,11 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
       return changed;
     },
   );
+  const publish = database.transaction(({ sliceId, version, body, manifest, publishedAtMs, revision }: PublishedSlice) => {
+    insertSlice.run(sliceId, version, JSON.stringify(body), manifest, publishedAtMs, revision);
+    dropRefusal.run(sliceId);
+    dropAcceptance.run(sliceId);
+  });
   const head = () => z.number().parse(selectHead.get());
   const revision = () => z.number().parse(selectRevision.get());
   // One transaction: rows and feed number belong together.
@@ -148,9 +155,7 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
     addAudit: async ({ atMs, actor, action, detail }) => void insertAudit.run(atMs, actor, action, detail),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
     publishedSlices: async (sliceId, limit) => selectSlices.all(sliceId, limit).map((row) => sliceRow.parse(row)),
-    async publishSlice({ sliceId, version, body, manifest, publishedAtMs, revision }) {
-      insertSlice.run(sliceId, version, JSON.stringify(body), manifest, publishedAtMs, revision);
-    },
+    publishSlice: async (slice) => publish.immediate(slice),
     async sliceKey(sliceId, generation) {
       const row = generation === undefined ? selectNewestKey.get(sliceId) : selectKey.get(sliceId, generation);
       return row === undefined ? undefined : keyRow.parse(row);

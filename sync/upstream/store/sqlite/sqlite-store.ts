@@ -14,6 +14,7 @@ import { sqliteFleet } from './fleet.ts';
 import { sqliteJournals } from './journals.ts';
 import { sqlitePeers } from './peers.ts';
 import { recount, sqliteOverview, sqliteProjections } from './projections.ts';
+import { sqliteRefusals } from './refusals.ts';
 import { sqliteRegistry } from './registry.ts';
 import { IDENTITY_TABLE, UPSTREAM_TABLES } from './tables.ts';
 
@@ -73,6 +74,7 @@ export function openSqliteStore(file: string): Store {
       ...sqliteProjections(database),
       ...sqliteOverview(database),
       ...sqliteRegistry(database),
+      ...sqliteRefusals(database, storeId),
       close: async () => void database.close(),
     };
   });

@@ -209,6 +209,22 @@ CREATE TABLE IF NOT EXISTS slice (
   revision INTEGER NOT NULL,
   PRIMARY KEY (slice_id, version)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slice_refusal (
+  slice_id TEXT PRIMARY KEY,
+  reason TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  from_status INTEGER NOT NULL,
+  from_revoked INTEGER NOT NULL,
+  to_status INTEGER NOT NULL,
+  to_revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS slice_acceptance (
+  slice_id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL,
+  to_status INTEGER NOT NULL,
+  to_revoked INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS slice_key (
   slice_id TEXT NOT NULL,
   generation INTEGER NOT NULL,

@@ -1,0 +1,113 @@
+/**
+ * How many holds a slice may lose against the one before it (pure): the same rule at the centre, which does not publish a
+ * greater loss without an operator's word, and at the kiosk, which does not take one that is not marked as accepted. An empty
+ * store, a half import and a wrong file all look like many people released at once.
+ *
+ * Manifests count holds by their last day, so that holds that end as planned are no loss. Of the others a fifth may go in a
+ * day: releases by hand are single ones, and a mistake in bulk takes nearly all. Up to ten may always go, because a fifth of
+ * a small list is one household; but a list of three and more does not become empty unasked.
+ */
+import { z } from 'zod';
+import { authorityDay } from './authority-time.ts';
+
+/** Days that are told apart; later ones count as without an end. */
+export const HOLD_DAYS_MAX = 400;
+const SHARE_MAX = 0.2;
+const ROWS_ALWAYS = 10;
+/** A fifth of 100, twice, leaves 64 and not a hair more. */
+const ROUNDING = 1e-9;
+const EMPTY_FROM = 3;
+const DAY_MS = 86_400_000;
+export const ACCEPTED_LOSSES_MAX = 16;
+
+const count = z.number().int().min(0);
+const daysSchema = z.array(z.object({ untilDay: z.number().int().nullable(), count: z.number().int().positive() })).max(HOLD_DAYS_MAX + 1);
+
+/** Holds by their last day (null: none known): people and vehicles that are not clear, and revoked credentials. */
+export const sliceHoldsSchema = z.object({ status: daysSchema, revoked: daysSchema });
+export type SliceHolds = z.infer<typeof sliceHoldsSchema>;
+
+const totalsSchema = z.object({ status: count, revoked: count });
+export type HoldTotals = z.infer<typeof totalsSchema>;
+
+/** An operator's word: slices from `version` on may have as few holds as `to`. */
+export const acceptedLossSchema = z.object({ version: z.number().int().positive(), from: totalsSchema, to: totalsSchema });
+export type AcceptedLoss = z.infer<typeof acceptedLossSchema>;
+
+export interface HeldSlice {
+  readonly storeId: string;
+  readonly version: number;
+  readonly issuedAt: string;
+  readonly holds: SliceHolds;
+}
+
+/** Counts holds while rows are read. */
+export function createHoldCounter(): { add(untilDay: number | null): void; days(): SliceHolds['status'] } {
+  const byDay = new Map<number | null, number>();
+  const add = (untilDay: number | null, more = 1) => byDay.set(untilDay, (byDay.get(untilDay) ?? 0) + more);
+  return {
+    add: (untilDay) => void add(untilDay),
+    days() {
+      const late = [...byDay.keys()]
+        .filter((day) => day !== null)
+        .sort((a, b) => a - b)
+        .slice(HOLD_DAYS_MAX);
+      for (const day of late) {
+        add(null, byDay.get(day) ?? 0);
+        byDay.delete(day);
+      }
+      return [...byDay]
+        .map(([untilDay, holds]) => ({ untilDay, count: holds }))
+        .sort((a, b) => (a.untilDay ?? Infinity) - (b.untilDay ?? Infinity));
+    },
+  };
+}
+
+/** Holds that count on a day. */
+export function holdsOn(holds: SliceHolds, day: number): HoldTotals {
+  const sum = (days: SliceHolds['status']) =>
+    days.reduce((total, { untilDay, count: more }) => total + (untilDay === null || untilDay >= day ? more : 0), 0);
+  return { status: sum(holds.status), revoked: sum(holds.revoked) };
+}
+
+/** What `next` loses against `before`, where it is more than may go between their dates; undefined where it is not. */
+export function greatLoss(
+  before: Pick<HeldSlice, 'issuedAt' | 'holds'>,
+  next: Pick<HeldSlice, 'issuedAt' | 'holds'>,
+): { readonly from: HoldTotals; readonly to: HoldTotals } | undefined {
+  // The day of the newer one, which is signed: a wrong clock hides no loss.
+  const day = authorityDay(Date.parse(next.issuedAt) / 1000);
+  const days = Math.max(1, Math.ceil((Date.parse(next.issuedAt) - Date.parse(before.issuedAt)) / DAY_MS));
+  const [from, to] = [holdsOn(before.holds, day), holdsOn(next.holds, day)];
+  return isGreat(from.status, to.status, days) || isGreat(from.revoked, to.revoked, days) ? { from, to } : undefined;
+}
+
+function isGreat(from: number, to: number, days: number): boolean {
+  if (to === 0 && from >= EMPTY_FROM) return true;
+  return from - to > ROWS_ALWAYS && to < Math.floor(from * (1 - SHARE_MAX) ** days + ROUNDING);
+}
+
+/** Whether an operator has accepted a loss down to `to`: no more is let through than was seen. */
+export function coversLoss(accepted: Pick<AcceptedLoss, 'to'>, to: HoldTotals): boolean {
+  return to.status >= accepted.to.status - ROWS_ALWAYS && to.revoked >= accepted.to.revoked - ROWS_ALWAYS && !becomesEmpty(accepted.to, to);
+}
+
+function becomesEmpty(before: HoldTotals, to: HoldTotals): boolean {
+  return (to.status === 0 && before.status >= EMPTY_FROM) || (to.revoked === 0 && before.revoked >= EMPTY_FROM);
+}
+
+/** The kiosk's rule: a sentence where a slice loses more than may go and no operator has said so; undefined where it may be taken. */
+export function refuseLoss(
+  inUse: HeldSlice | undefined,
+  next: HeldSlice & { readonly acceptedLosses: readonly AcceptedLoss[] },
+): string | undefined {
+  const loss = inUse && greatLoss(inUse, next);
+  if (inUse === undefined || loss === undefined) return undefined;
+  const isLater = ({ version }: AcceptedLoss) => inUse.storeId !== next.storeId || version > inUse.version;
+  if (next.acceptedLosses.some((accepted) => isLater(accepted) && coversLoss(accepted, loss.to))) return undefined;
+  return `slice-loss: slice ${next.version} has ${lossText(loss)} that the slice in use has, and no operator has accepted it`;
+}
+
+export function lossText({ from, to }: { readonly from: HoldTotals; readonly to: HoldTotals }): string {
+  return `${to.status} of ${from.status} holds and ${to.revoked} of ${from.revoked} revocations`;
+}

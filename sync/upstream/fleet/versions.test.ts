@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { type MadeVersions, versionsFromElsewhere } from './rules.ts';
+
+const [A, B] = ['a'.repeat(32), 'b'.repeat(32)];
+const NOW_S = 1_800_000_000;
+const made: MadeVersions = { storeId: A, slice: NOW_S - 1_000, keyring: 5, policy: 5, config: 0, peers: undefined };
+const said = (versions: object, storeId?: string) =>
+  versionsFromElsewhere('k1', { versions: { program: '1', keyring: 5, policy: 5, slice: made.slice, ...versions }, storeId }, made, NOW_S);
+
+describe('versions that a kiosk names', () => {
+  it('are no matter while the centre has made them', () => {
+    expect(said({}, A)).toEqual({ alarms: [], answer: undefined });
+    expect(said({ slice: 1, keyring: 4, peers: 9 }, B).alarms).toEqual([]);
+  });
+
+  it('raise an alarm and a newer publication where the slice is of another store', () => {
+    expect(said({ slice: NOW_S - 10 }, B)).toMatchObject({
+      alarms: [{ code: 'versions-from-elsewhere', kioskId: 'k1' }],
+      answer: 'publish',
+    });
+    expect(said({ slice: NOW_S - 10 }).answer).toBe('publish');
+  });
+
+  it('hold publications back where the slice is of this store, which was set back to a backup', () => {
+    expect(said({ slice: NOW_S - 10 }, A)).toMatchObject({ alarms: [{ code: 'store-set-back' }], answer: 'hold-back' });
+  });
+
+  it('move nothing but an alarm where they lie further ahead than clocks differ, or are of files that are signed offline', () => {
+    expect(said({ slice: NOW_S + 301 }, B)).toMatchObject({ alarms: [{}], answer: undefined });
+    expect(said({ slice: NOW_S + 301 }, A)).toMatchObject({ alarms: [{}], answer: undefined });
+    expect(said({ slice: NOW_S + 300 }, B).answer).toBe('publish');
+    expect(said({ keyring: 6 }, A)).toMatchObject({
+      alarms: [{ code: 'versions-from-elsewhere', detail: expect.stringContaining('keyring 6, here 5') }],
+      answer: undefined,
+    });
+    expect(said({ config: 1 }, A).alarms).toHaveLength(1);
+  });
+});

@@ -1,0 +1,79 @@
+/** Slices that are not published without an operator's word, and the words given, in SQLite. */
+import { z } from 'zod';
+import type { Database } from '../../../../config/host/open-database.ts';
+import { sliceHoldsSchema } from '../../../protocol/slice-loss.ts';
+import type { AuditEntry, RefusalStore, SliceAcceptance, SliceRefusal } from '../store.ts';
+
+const refusalRow = z
+  .object({
+    slice_id: z.string(),
+    reason: z.enum(['loss', 'set-back']),
+    at: z.number(),
+    revision: z.number(),
+    from_status: z.number(),
+    from_revoked: z.number(),
+    to_status: z.number(),
+    to_revoked: z.number(),
+  })
+  .transform(
+    (row): SliceRefusal => ({
+      sliceId: row.slice_id,
+      reason: row.reason,
+      atMs: row.at,
+      revision: row.revision,
+      from: { status: row.from_status, revoked: row.from_revoked },
+      to: { status: row.to_status, revoked: row.to_revoked },
+    }),
+  );
+const acceptanceRow = z
+  .object({ slice_id: z.string(), at: z.number(), to_status: z.number(), to_revoked: z.number() })
+  .transform((row): SliceAcceptance => ({ sliceId: row.slice_id, atMs: row.at, to: { status: row.to_status, revoked: row.to_revoked } }));
+const heldRow = z.object({ version: z.number(), issued_at: z.string(), holds: z.string() });
+
+export function sqliteRefusals(database: Database, storeId: string): RefusalStore {
+  const select = database.prepare('SELECT * FROM slice_refusal WHERE slice_id = ?');
+  const selectAll = database.prepare('SELECT * FROM slice_refusal ORDER BY slice_id');
+  const put = database.prepare('INSERT OR REPLACE INTO slice_refusal VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const setBack = database.prepare(
+    "INSERT OR IGNORE INTO slice_refusal SELECT DISTINCT slice_id, 'set-back', ?, -1, 0, 0, 0, 0 FROM slice",
+  );
+  const selectAcceptance = database.prepare('SELECT * FROM slice_acceptance WHERE slice_id = ?');
+  const putAcceptance = database.prepare('INSERT OR REPLACE INTO slice_acceptance VALUES (?, ?, ?, ?)');
+  const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
+  const selectHeld = database.prepare(`
+    SELECT version, json_extract(body, '$.issuedAt') AS issued_at, json_extract(body, '$.holds') AS holds FROM slice
+    WHERE slice_id = ? AND published_at >= ? AND json_extract(body, '$.holds') IS NOT NULL ORDER BY version DESC LIMIT ?`);
+  const newest = database.prepare('SELECT coalesce(max(version), 0) FROM slice').pluck();
+  const accept = database.transaction((words: readonly SliceAcceptance[], audit: AuditEntry) => {
+    for (const { sliceId, atMs, to } of words) putAcceptance.run(sliceId, atMs, to.status, to.revoked);
+    insertAudit.run(audit.atMs, audit.actor, audit.action, audit.detail);
+  });
+  return {
+    async sliceRefusal(sliceId) {
+      const row = select.get(sliceId);
+      return row === undefined ? undefined : refusalRow.parse(row);
+    },
+    sliceRefusals: async () => selectAll.all().map((row) => refusalRow.parse(row)),
+    async putSliceRefusal({ sliceId, reason, atMs, revision, from, to }) {
+      put.run(sliceId, reason, atMs, revision, from.status, from.revoked, to.status, to.revoked);
+    },
+    markSetBack: async (atMs) => setBack.run(atMs).changes > 0,
+    async sliceAcceptance(sliceId) {
+      const row = selectAcceptance.get(sliceId);
+      return row === undefined ? undefined : acceptanceRow.parse(row);
+    },
+    acceptSlices: async (words, audit) => accept.immediate(words, audit),
+    async heldSlices(sliceId, sinceMs, limit) {
+      return selectHeld
+        .all(sliceId, sinceMs, limit)
+        .map((row) => heldRow.parse(row))
+        .map(({ version, issued_at, holds }) => ({
+          storeId,
+          version,
+          issuedAt: issued_at,
+          holds: sliceHoldsSchema.parse(JSON.parse(holds)),
+        }));
+    },
+    newestSliceVersion: async () => z.number().parse(newest.get()),
+  };
+}
