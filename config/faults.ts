@@ -538,6 +538,13 @@ export const faults = {
     summaryVi: 'Không mở được kho dữ liệu trung tâm.',
     actionVi: 'Kiểm tra đường dẫn, quyền và ổ đĩa.',
   },
+  'store-exposed': {
+    screenCode: 'U-07',
+    summary: 'A file of the centre is readable by other users, and its mode cannot be changed.',
+    action: 'Run the centre as the owner of its files, or give them mode 0600 and their folders 0700.',
+    summaryVi: 'Người dùng khác đọc được tệp của trung tâm, và không đổi được quyền của tệp.',
+    actionVi: 'Chạy trung tâm bằng tài khoản sở hữu các tệp, hoặc đặt quyền 0600 cho tệp, 0700 cho thư mục.',
+  },
   'store-missing': {
     screenCode: 'U-04',
     summary: 'There is no store of the centre in this place.',

@@ -1,9 +1,10 @@
 /** `checkpoint-kiosk upstream` and the commands around it: the service at the centre, its kiosks, its tables. */
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Fault } from '../config/faults.ts';
 import { createNodeHost, nodeClock } from '../config/host/node-host.ts';
-import { writePrivateFile } from '../config/host/private-file.ts';
+import { makePrivate, writePrivateFile } from '../config/host/private-file.ts';
 import { programVersion } from '../config/host/program-version.ts';
 import { readTextFile } from '../config/host/text-file.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -65,6 +66,7 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
   }
   const keys = loadUpstreamKeys({ keyring: options.keyring, root: options.root, folder: options.keys, allowDemo: options.allowDemo });
   const operatorToken = loadOperatorToken(options.keys, host);
+  makeFilesPrivate(options, host);
   const retentionMs = options.retentionDays === undefined ? undefined : options.retentionDays * DAY_MS;
   const store = openStore(options.store);
   try {
@@ -87,6 +89,27 @@ export async function startUpstream(options: ServeOptions, host: Host): Promise<
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** What the centre keeps is for its owner alone: other modes, of an earlier version or a copy, are corrected, or end the start. */
+function makeFilesPrivate(options: Pick<ServeOptions, 'store' | 'slices' | 'keys'>, host: Host): void {
+  const file = storeFile(options.store);
+  const slices = slicesFolder(options);
+  const inside = (folder: string, names: RegExp) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => names.test(name))
+          .map((name) => join(folder, name))
+      : [];
+  const store = ['', '-wal', '-shm'].map((suffix) => file + suffix);
+  const all = [...store, slices, ...inside(slices, /\.(db|delta|new|changes)$/), ...inside(options.keys, /\.(key|token)$/)];
+  for (const path of all) {
+    try {
+      if (makePrivate(path)) host.log.warn('file-made-private', { path });
+    } catch (error) {
+      throw new Fault('store-exposed', `${path}: ${error instanceof Error ? error.message : error}`, { cause: error });
+    }
   }
 }
 

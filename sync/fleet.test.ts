@@ -108,7 +108,12 @@ it('a page link that somebody used twice is an alarm at the centre, on its overv
   expect(await enter()).toBeGreaterThanOrEqual(400);
   const alarms = async () => {
     await centre.upstream.settle();
-    const parts = { clock: quietHost.clock, turnedAway: () => ({ operator: 0, enrolment: 0 }), linesDropped: () => 0 };
+    const parts = {
+      clock: quietHost.clock,
+      turnedAway: () => ({ operator: 0, enrolment: 0 }),
+      linesDropped: () => 0,
+      diskFullSinceMs: () => undefined,
+    };
     return (await readOverview(centre.store, parts)).alarms.map(({ code, kioskId, count }) => ({ code, kioskId, count }));
   };
   await expect.poll(alarms, WAIT).toContainEqual({ code: 'page-link-reused', kioskId: NAME, count: 1 });

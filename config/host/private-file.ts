@@ -32,11 +32,19 @@ export function keepPrivate(file: string): void {
   if (isExposed(statSync(file))) chmodSync(file, PRIVATE_FILE);
 }
 
-export const PRIVATE_FILE = 0o600;
-export const PRIVATE_FOLDER = 0o700;
+const PRIVATE_FILE = 0o600;
+const PRIVATE_FOLDER = 0o700;
+
+/** Takes a file or folder away from all but its owner; true where others had it. Throws what the file system says of it. */
+export function makePrivate(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || !isExposed(stat)) return false;
+  chmodSync(path, stat.isDirectory() ? PRIVATE_FOLDER : PRIVATE_FILE);
+  return true;
+}
 
 /** Whether others than the owner may read, write or enter. */
-export function isExposed({ mode }: { readonly mode: number }): boolean {
+function isExposed({ mode }: { readonly mode: number }): boolean {
   return process.platform !== 'win32' && (mode & 0o077) !== 0;
 }
 

@@ -34,6 +34,7 @@ export const problems = {
   'request-stale': { status: 409, title: 'The request is older than one that was taken.' },
   'rate-limited': { status: 429, title: 'Too many requests from this address, or from all; wait a few seconds.' },
   busy: { status: 503, title: 'Too much at once; try again.' },
+  'disk-full': { status: 507, title: 'The disk of the centre is full: nothing of the request was stored.' },
   internal: { status: 500, title: 'The service failed.' },
 } as const satisfies Record<string, { readonly status: number; readonly title: string }>;
 export type ProblemCode = keyof typeof problems;

@@ -10,6 +10,7 @@ import { createEnrolmentDesk, type EnrolmentDesk } from './enrolment/enrol.ts';
 import { enrolmentRoutes } from './enrolment/routes.ts';
 import { fleetRoutes } from './fleet/routes.ts';
 import { revocationOf } from './fleet/rules.ts';
+import { createDiskMark } from './http/disk-mark.ts';
 import { createGuesses } from './http/guesses.ts';
 import { createOperatorDoor } from './http/operator-door.ts';
 import { type ServerOptions, startServer } from './http/server.ts';
@@ -29,7 +30,7 @@ import type { Store } from './store/store.ts';
 import { timeRoutes } from './time/routes.ts';
 import type { UpstreamKeys } from './upstream-keys.ts';
 
-export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf' | 'door'> {
+export interface UpstreamOptions extends Omit<ServerOptions, 'revocationOf' | 'door' | 'disk'> {
   readonly operatorToken: string;
   /** Names that operators reach the centre by, besides its addresses and those of its certificate. */
   readonly names?: readonly string[];
@@ -77,6 +78,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
   const hub = createFeedHub(store, host);
   const { keyringFile, policyFile } = options;
   const offline = () => ({ keyring: keyring.read().version, policy: policyVersion(policyFile) });
+  const disk = createDiskMark(store, host);
   const { door, enrolmentGuesses, turnedAway } = openDoors(store, options, host);
   const routes = [
     ...enrolmentRoutes(desk, enrolmentGuesses),
@@ -105,16 +107,22 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
     ...peerRoutes({ store, configKey: keys.config }, host),
     ...(keys.subject === undefined ? [] : registryRoutes(store, keys.subject, host.clock)),
     ...timeRoutes(keys.feed, host.clock),
-    ...overviewRoutes(store, { clock: host.clock, turnedAway, linesDropped: () => host.log.dropped?.() ?? 0 }),
+    ...overviewRoutes(store, {
+      clock: host.clock,
+      turnedAway,
+      linesDropped: () => host.log.dropped?.() ?? 0,
+      diskFullSinceMs: disk.fullSinceMs,
+    }),
     ...signInRoutes(door),
   ];
   const server = await startServer(
     routes,
     store,
-    { ...options, door, revocationOf: (kiosk, nowMs) => revocationOf(kiosk, nowMs, keys.fleet) },
+    { ...options, door, disk, revocationOf: (kiosk, nowMs) => revocationOf(kiosk, nowMs, keys.fleet) },
     host,
   ).catch((error: unknown) => {
     hub.stop();
+    disk.stop();
     publication.stop();
     throw error;
   });
@@ -133,6 +141,7 @@ export async function openUpstream(store: Store, options: UpstreamOptions, host:
       publication.stop();
       stopPruning();
       hub.stop();
+      disk.stop();
       await server.close();
       await publication.idle();
       await projection.run();

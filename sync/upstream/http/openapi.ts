@@ -68,7 +68,8 @@ function operation(route: Route) {
     responses: {
       200: { description, content },
       ...(route.none !== undefined && { 204: { description: route.none } }),
-      ...problemResponses(route.problems),
+      // Whatever writes may find the disk full.
+      ...problemResponses(route.method === 'POST' ? [...route.problems, 'disk-full'] : route.problems),
     },
   };
 }

@@ -13,6 +13,7 @@ import { type ProblemCode, problemBody } from '../../protocol/problem.ts';
 import { mayDrain } from '../fleet/rules.ts';
 import type { EnrolledKiosk, FleetStore } from '../store/store.ts';
 import { authenticateKiosk } from './authenticate.ts';
+import type { DiskMark } from './disk-mark.ts';
 import { openApiDocument } from './openapi.ts';
 import type { OperatorDoor } from './operator-door.ts';
 import { createRefusedRequests } from './refused-requests.ts';
@@ -29,6 +30,8 @@ export interface ServerOptions {
   readonly version: string;
   /** The statement that ends a kiosk, for one that was revoked. */
   revocationOf(kiosk: EnrolledKiosk, nowMs: number): string;
+  /** Told of every write that failed. */
+  readonly disk: Pick<DiskMark, 'note'>;
 }
 
 export interface UpstreamServer {
@@ -84,7 +87,7 @@ export async function startServer(
 export function buildServer(
   routes: readonly Route[],
   store: Pick<FleetStore, 'findKiosk' | 'markSeen'>,
-  options: Pick<ServerOptions, 'tls' | 'door' | 'version' | 'revocationOf'>,
+  options: Pick<ServerOptions, 'tls' | 'door' | 'version' | 'revocationOf' | 'disk'>,
   host: Host,
 ) {
   const { tls } = options;
@@ -107,7 +110,7 @@ export function buildServer(
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   server.setNotFoundHandler(async (_request, response) => respond(response, problem('not-found')));
   server.setErrorHandler(async (error: Error & { statusCode?: number }, request, response) => {
-    const code = problemOfStatus(error.statusCode);
+    const code = options.disk.note(error) ? 'disk-full' : problemOfStatus(error.statusCode);
     if (code === 'internal') host.log.error('request-failed', { path: request.routeOptions.url, why: error.stack ?? error.message });
     return respond(response, problem(code));
   });
@@ -125,7 +128,7 @@ export function buildServer(
   return server;
 }
 
-interface AnswerParts extends Pick<ServerOptions, 'door' | 'revocationOf'> {
+interface AnswerParts extends Pick<ServerOptions, 'door' | 'revocationOf' | 'disk'> {
   readonly sightings: Sightings;
   refused(reason: string, address: string): void;
 }
@@ -144,7 +147,7 @@ async function answer(
       return problem(caller.reason);
     }
     const { kioskId, revokedAtMs } = caller.value.kiosk;
-    if (options.sightings.isNew(caller.value, nowMs)) await store.markSeen(kioskId, nowMs);
+    if (options.sightings.isNew(caller.value, nowMs)) await noteSeen(store, options.disk, kioskId, nowMs);
     if (revokedAtMs !== undefined && !(route.drains === true && mayDrain(revokedAtMs, nowMs))) {
       return { kind: 'statement', status: 403, line: options.revocationOf(caller.value.kiosk, nowMs) };
     }
@@ -155,6 +158,15 @@ async function answer(
   if (operator.ok) return route.handle(request, operator.value);
   const isPage = route.reply.kind === 'html' && operator.reason === 'operator-unknown';
   return isPage ? { kind: 'html', body: signInPage(false), status: 401 } : problem(operator.reason);
+}
+
+/** On a full disk a kiosk is served all the same: its lists must not stop for a note of when it was seen. */
+async function noteSeen(store: Pick<FleetStore, 'markSeen'>, disk: Pick<DiskMark, 'note'>, kioskId: string, nowMs: number): Promise<void> {
+  try {
+    await store.markSeen(kioskId, nowMs);
+  } catch (error) {
+    if (!disk.note(error)) throw error;
+  }
 }
 
 function describe(request: FastifyRequest): UpstreamRequest {

@@ -24,19 +24,22 @@ export interface Overview {
   readonly turnedAway: { readonly operator: number; readonly enrolment: number };
   /** Lines that the log of this process could not take. */
   readonly logLinesDropped: number;
+  /** Since when nothing can be stored, Unix milliseconds; null while there is room. */
+  readonly diskFullSinceMs: number | null;
 }
 
 export interface OverviewParts {
   readonly clock: Clock;
   turnedAway(): Overview['turnedAway'];
   linesDropped(): number;
+  diskFullSinceMs(): number | undefined;
 }
 
 const ALARMS = 50;
 /** Between two processes of one centre. */
 const AHEAD_MS_MAX = 60_000;
 
-export async function readOverview(store: Store, { clock, turnedAway, linesDropped }: OverviewParts): Promise<Overview> {
+export async function readOverview(store: Store, { clock, turnedAway, linesDropped, diskFullSinceMs }: OverviewParts): Promise<Overview> {
   const nowMs = clock.wallMs();
   const kiosks = await store.kiosks();
   const saidBy = new Map(
@@ -62,6 +65,7 @@ export async function readOverview(store: Store, { clock, turnedAway, linesDropp
     alarms: await store.alarms(ALARMS),
     turnedAway: turnedAway(),
     logLinesDropped: linesDropped(),
+    diskFullSinceMs: diskFullSinceMs() ?? null,
   };
 }
 

@@ -29,7 +29,7 @@ const kiosk = (change: Partial<Kiosk> = {}): Kiosk => ({
 const silent = kiosk({ grade: 'red', said: said({ atMs: AT_MS - 3_600_000 }), saidAgeMs: 3_600_000 });
 const overview = (kiosks: readonly Kiosk[], alarms: Overview['alarms'] = []): Overview => ({
   ...{ at: new Date(AT_MS).toISOString(), kiosks, alarms },
-  ...{ turnedAway: { operator: 0, enrolment: 0 }, logLinesDropped: 0 },
+  ...{ turnedAway: { operator: 0, enrolment: 0 }, logLinesDropped: 0, diskFullSinceMs: null },
   counts: { records: 9, crossings: 7, quarantined: 0, unprojected: 0, batchesWaiting: 0 },
   checkpoints: [{ checkpointId: 'c1', pass: 4, deny: 1, seeStaff: 1, alreadyRecorded: 1, lastEventAtMs: AT_MS - 5_000 }],
 });
@@ -43,6 +43,13 @@ const visible = (html: string) =>
 const bannerOf = (html: string) => /<p class="banner (\w+)">(.*?)<\/p>/.exec(html)?.slice(1) ?? [];
 
 describe('the overview', () => {
+  it('says above all else since when the disk of the centre is full, and nothing of it while there is room', () => {
+    const full = overviewPage({ ...overview([kiosk()]), diskFullSinceMs: AT_MS - 60_000 });
+    expect(visible(full)).toContain('Ổ đĩa của trung tâm đầy từ 09:59:05');
+    expect(visible(full)).toContain('The disk of the centre is full');
+    expect(visible(page(kiosk()))).not.toContain('disk');
+  });
+
   it('has no word of the program where a person reads, in any state of a kiosk and with any alarm', () => {
     const words = [...Object.keys(faults), ...alarmCodes, ...countedVerdicts, ...expiring].filter((word) => word.includes('-'));
     const internal = [...words, ...syncLoops, 'undefined', 'NaN', 'false'];

@@ -53,6 +53,7 @@ export function overviewPage(overview: Overview): string {
 <main>
 <h1>Trung tâm chốt kiểm soát <small>checkpoint upstream, ${time(nowMs)} ${AUTHORITY_ZONE.vi} · ${AUTHORITY_ZONE.en}</small></h1>
 ${banner(kiosks, nowMs)}
+${diskMark(overview)}
 <dl>${tiles.join('')}</dl>
 <h2>Chốt hôm nay · Checkpoints today</h2>
 ${checkpointTable(checkpoints)}
@@ -62,6 +63,14 @@ ${kioskTable(kiosks, nowMs)}
 ${alarmTable(alarms)}
 </main></body></html>
 `;
+}
+
+/** Stands above all tiles: what they count is not growing any more. */
+function diskMark({ diskFullSinceMs }: Overview): string {
+  if (diskFullSinceMs === null) return '';
+  const since = time(diskFullSinceMs);
+  const vi = `Ổ đĩa của trung tâm đầy từ ${since}: không lưu được gì, hãy giải phóng ổ đĩa.`;
+  return `<p class="banner red" role="alert">${vi} <small lang="en">The disk of the centre is full since ${since}: nothing is stored, free some room.</small></p>`;
 }
 
 function checkpointTable(checkpoints: Overview['checkpoints']): string {

@@ -46,6 +46,11 @@ export interface StoreName {
   readonly storeId: string;
 }
 
+/** Writes what changes nothing; rejects where the disk takes nothing. */
+export interface StoreProbe {
+  probe(): Promise<void>;
+}
+
 export interface FleetStore extends StoreName {
   addToken(token: EnrolmentToken): Promise<void>;
   findToken(hash: string): Promise<EnrolmentToken | undefined>;
@@ -467,7 +472,15 @@ export interface RegistryStore extends StoreName {
   addSliceKey(sliceId: string, generation: number, key: Uint8Array, createdAtMs: number): Promise<void>;
 }
 
-export interface Store extends FleetStore, PeerStore, JournalStore, ProjectionStore, OverviewStore, RegistryStore, RefusalStore {
+export interface Store
+  extends FleetStore,
+    PeerStore,
+    JournalStore,
+    ProjectionStore,
+    OverviewStore,
+    RegistryStore,
+    RefusalStore,
+    StoreProbe {
   close(): Promise<void>;
 }
 

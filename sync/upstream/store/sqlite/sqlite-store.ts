@@ -75,6 +75,7 @@ export function openSqliteStore(file: string): Store {
       ...sqliteOverview(database),
       ...sqliteRegistry(database),
       ...sqliteRefusals(database, storeId),
+      probe: async () => void database.exec('UPDATE registry_revision SET revision = revision'),
       close: async () => void database.close(),
     };
   });
