@@ -433,7 +433,7 @@ export const faults = {
   },
   'feed-damaged': {
     screenCode: 'O-67',
-    summary: 'What the feed had brought (holds and revocations since the slice) was damaged or deleted.',
+    summary: 'The urgent news of the centre (holds and revocations since the list) was damaged or deleted on this disk.',
     action: 'Nothing with a line: the kiosk asks for all of it again. Check the disk.',
     summaryVi: 'Dữ liệu cập nhật khẩn (lệnh giữ, thu hồi sau bản dữ liệu) bị hỏng hoặc bị xóa.',
     actionVi: 'Nếu có mạng thì không cần làm gì: máy tự hỏi lại toàn bộ. Kiểm tra ổ đĩa.',
