@@ -30,7 +30,7 @@ beforeAll(() => {
   const envelopes = parseEnvelopes(readFileSync(join(kit.folder, 'policy.cose'), 'utf8'));
   const policy = envelopes.ok ? parsePayload(envelopes.value[0], policySchema) : envelopes;
   if (!policy.ok) throw new Error(policy.reason);
-  writeFileSync(file('policy.json'), JSON.stringify(policy.value));
+  writeFileSync(file('policy.json'), JSON.stringify({ ...policy.value, expires: new Date(Date.now() + 90 * 86_400_000).toISOString() }));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -397,7 +397,7 @@ describe('the page', () => {
     expect(anonymous.status).toBe(401);
     expect(await anonymous.text()).toContain('action="/sign-in"');
     const page = await fetch(`${centre.upstream.url}/`, { headers: { authorization: `Bearer ${centre.operatorToken}` } });
-    expect(await page.text()).toContain('batches waiting');
+    expect(await page.text()).toContain('waiting to be opened');
     const overview = await fetch(`${centre.upstream.url}/v1/overview`, { headers: { authorization: `Bearer ${centre.operatorToken}` } });
     expect(await overview.json()).toMatchObject({ kiosks: [], counts: { records: 0 } });
     const wrong = await fetch(`${centre.upstream.url}/v1/overview`, { headers: { authorization: 'Bearer wrong' } });
