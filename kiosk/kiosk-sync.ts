@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import type { FaultCode } from '../config/faults.ts';
 import type { KioskConfig } from '../config/options/kiosk-options.ts';
 import { every } from '../config/ports/clock.ts';
 import type { Host } from '../config/ports/host.ts';
@@ -24,6 +25,7 @@ import type { KioskState } from './journal/kiosk-state.ts';
 import { kioskKey } from './kiosk-keys.ts';
 import type { OtherLanes } from './other-lanes.ts';
 import type { ListsOverlay } from './registry/feed-overlay.ts';
+import { listsRefused } from './registry/lists-refused.ts';
 import { offerKeyring, offerPolicy } from './registry/offer-statement.ts';
 import type { Registry } from './registry/registry.ts';
 import { fetchedFiles } from './registry/registry-slice.ts';
@@ -65,6 +67,8 @@ export interface KioskSync {
   ages(): SyncAges;
   /** The centre's last word was, unsigned, that it does not know this kiosk or its key. Only for what people read. */
   isUnknown(): boolean;
+  /** Why newer lists that the centre offers are not taken, where that is a doubt about the lists themselves. */
+  listsRefused(): FaultCode | undefined;
   stop(): Promise<void>;
 }
 
@@ -203,12 +207,13 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     host,
   );
   Object.assign(loops, { push, pull, feed });
+  const refusedLists = () => listsRefused(pull.failure(), feed.failure());
   const heartbeat = startHeartbeatLoop(
     {
       client: openClient(),
       kioskId,
       keyring: listKeyring,
-      report: () => parts.report(push.state(), ages()),
+      report: () => ({ ...parts.report(push.state(), ages()), listsRefused: refusedLists() }),
       carryOut: parts.carryOut,
       onAnswered: answered('heartbeat'),
       onWanted(wanted) {
@@ -248,6 +253,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     heartbeat,
     ages,
     isUnknown: () => isUnknown,
+    listsRefused: refusedLists,
     async stop() {
       stopDraining();
       stopMending();

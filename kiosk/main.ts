@@ -260,6 +260,7 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
       sync,
       lanes,
       clockCard: timeDesk.card,
+      listsRefused: () => sync?.listsRefused(),
       expiries,
       linesDropped: () => host.log.dropped?.() ?? 0,
       centre() {

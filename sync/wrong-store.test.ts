@@ -62,6 +62,7 @@ describe('a centre that was started on another store', () => {
     for (const kiosk of kiosks) kiosk.sync.pull.wake();
     for (const kiosk of kiosks) await expect.poll(() => kiosk.sync.pull.failure(), WAIT).toContain('store-mismatch');
     for (const [index, kiosk] of kiosks.entries()) {
+      expect(kiosk.sync.listsRefused()).toBe('store-mismatch');
       expect(statusOf(kiosk, 7)).toBe('F0');
       expect(kiosk.registry.content()?.slice.manifest.version).toBe(before[index]);
     }

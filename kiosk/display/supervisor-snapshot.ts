@@ -44,6 +44,8 @@ export interface SnapshotParts {
   readonly push: { state(): { readonly waiting: number } } | undefined;
   /** When the centre last answered, and what waits for it; undefined for a kiosk without upstream. */
   centre(): CentreEvidence | undefined;
+  /** Why newer lists of the centre are not taken. */
+  listsRefused?(): FaultCode | undefined;
   /** Undefined for a lane that stands alone. */
   readonly lanes?: { state(): NonNullable<SupervisorSnapshot['lanes']> } | undefined;
 }
@@ -82,6 +84,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
   const sync = push?.state();
   const centre = parts.centre();
   const grades = tileGrades(parts, fault, centre);
+  const refused = parts.listsRefused?.();
   return {
     kioskId: config.kioskId,
     checkpointId: config.checkpointId,
@@ -98,7 +101,7 @@ export function supervisorSnapshot(parts: SnapshotParts, fault: FaultCode | unde
     },
     screen: display.screen(),
     clock: { state: time.state(), at: new Date(nowMs).toISOString(), signedAgeMs: time.signedAgeMs(), card: parts.clockCard?.() },
-    slice: content === undefined ? noData : dataOf(content, nowMs),
+    slice: { ...(content === undefined ? noData : dataOf(content, nowMs)), refused: refused && faults[refused] },
     journal: { records, unacknowledged: sync?.waiting ?? records },
     centre: centre && {
       ages: centre.ages,
@@ -171,7 +174,10 @@ function tileGrades(parts: SnapshotParts, fault: FaultCode | undefined, centre: 
     camera: worstOf(CAMERA_GRADES[camera.state], gradeAge(camera.ageMs, ageBounds.frame)),
     screen: gradeAge(display.screen().confirmedAgeMs, ageBounds.screen),
     clock: gradeClock(clock),
-    slice: content === undefined ? 'red' : DATA_GRADES[dataOf(content, time.nowMs()).grade],
+    slice:
+      content === undefined
+        ? 'red'
+        : worstOf(DATA_GRADES[dataOf(content, time.nowMs()).grade], parts.listsRefused?.() === undefined ? 'green' : 'amber'),
     centre: centre && gradeCentre(centre),
     lanes: others && gradeLanes(others),
   };

@@ -87,6 +87,8 @@ export interface SupervisorSnapshot {
     /** The worst of the grades; the age is that of the data which has it. */
     readonly grade: StalenessGrade | undefined;
     readonly grades: DataGrades | undefined;
+    /** A newer list was offered and is not taken, in words. */
+    readonly refused?: FaultEntry | undefined;
   };
   readonly journal: { readonly records: number; readonly unacknowledged: number };
   /** When the centre last answered, by loop; undefined for a kiosk without a centre. */

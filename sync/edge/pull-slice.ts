@@ -116,7 +116,7 @@ export function takeSliceKey(
   if (audience !== kioskId || named !== sliceId || keyed !== generation) return failed('slice key: it is another one than asked for');
   const key = openBox(new Uint8Array(Buffer.from(box, 'base64url')), sealingSecret);
   if (!key.ok || key.value.length !== 32) return failed('slice key: it is not sealed to this kiosk');
-  if (sliceKeyCheck(key.value) !== keyCheck) return failed('slice key: slice-key-mismatch, it is not the key of this slice');
+  if (sliceKeyCheck(key.value) !== keyCheck) return failed('slice-key-mismatch: the centre gave another key than that of its slice');
   writePrivateFile(file, `${toHex(key.value)}\n`);
   return accept(true);
 }

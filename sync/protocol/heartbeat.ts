@@ -26,6 +26,8 @@ export const heartbeatSchema = z.strictObject({
   versions: z.strictObject({ program: text, keyring: version, policy: version, slice: version, config: version, peers: version }),
   /** The store of the slice in use. */
   storeId: storeIdText.optional(),
+  /** Why newer lists are not taken, by the fault's code. */
+  listsRefused: text.optional(),
   queue: z.strictObject({ waiting: count, quarantined: count, failure: text.optional() }),
   /** Age of each loop's last signed answer, milliseconds; absent where there was none since the start. */
   answered: z.strictObject({ push: age, pull: age, feed: age, heartbeat: age }).optional(),

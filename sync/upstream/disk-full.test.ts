@@ -1,6 +1,6 @@
 /** A centre, as a process of its own, on a small file system that fills up and has room again. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -72,34 +72,4 @@ describe('a centre whose disk is full', () => {
     await expect.poll(async () => (await ask('/v1/overview')).json, { timeout: 20_000 }).toMatchObject({ diskFullSinceMs: null });
     expect((await ask('/v1/registry/changes', holdsOf(10))).json).toMatchObject({ changed: 10 });
   }, 90_000);
-});
-
-describe('what a centre writes', () => {
-  it('is for its owner alone, whatever the umask and the modes it had', async () => {
-    const own = join(folder, 'centre');
-    centre = await startCentreProcess(kit, join(own, 'store.db'));
-    centre.stop();
-    for (const name of ['store.db', 'store.db-wal']) chmodSync(join(own, name), 0o644);
-    chmodSync(join(own, 'slices'), 0o755);
-    chmodSync(join(kit.upstream.folder, 'fleet.key'), 0o644);
-    const before = process.umask(0);
-    try {
-      centre = await startCentreProcess(kit, join(own, 'store.db'));
-      expect((await ask('/v1/registry/changes', holdsOf(3))).status).toBe(200);
-    } finally {
-      process.umask(before);
-    }
-    const seen: string[] = [];
-    const walk = (path: string): void => {
-      const stat = statSync(path);
-      seen.push(path);
-      expect([path, (stat.mode & 0o777).toString(8)]).toEqual([path, stat.isDirectory() ? '700' : '600']);
-      if (stat.isDirectory()) for (const name of readdirSync(path)) walk(join(path, name));
-    };
-    walk(own);
-    walk(join(kit.upstream.folder, 'operator.token'));
-    walk(join(kit.upstream.folder, 'fleet.key'));
-    expect(seen.some((path) => path.endsWith('.db-wal'))).toBe(true);
-    expect(seen.some((path) => /slices\/[0-9a-f]{64}\.db$/.test(path))).toBe(true);
-  }, 60_000);
 });

@@ -12,7 +12,9 @@ export interface Overview {
   readonly checkpoints: readonly CheckpointOverview[];
   readonly kiosks: readonly (Pick<EnrolledKiosk, 'kioskId' | 'checkpointId' | 'lane' | 'enrolledAtMs' | 'seenAtMs' | 'revokedAtMs'> & {
     /** What it last said of itself; undefined before its first heartbeat. */
-    readonly said: (Pick<Heartbeat, 'fault' | 'queue' | 'versions' | 'answered' | 'expiresAtMs'> & { readonly atMs: number }) | undefined;
+    readonly said:
+      | (Pick<Heartbeat, 'fault' | 'listsRefused' | 'queue' | 'versions' | 'answered' | 'expiresAtMs'> & { readonly atMs: number })
+      | undefined;
     /** Since any request of it was accepted, and since it last said how it is; undefined: never. */
     readonly seenAgeMs: number | undefined;
     readonly saidAgeMs: number | undefined;
@@ -43,9 +45,9 @@ export async function readOverview(store: Store, { clock, turnedAway, linesDropp
   const nowMs = clock.wallMs();
   const kiosks = await store.kiosks();
   const saidBy = new Map(
-    (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, queue, versions, answered, expiresAtMs } }) => [
+    (await store.heartbeats()).map(({ kioskId, atMs, heartbeat: { fault, listsRefused, queue, versions, answered, expiresAtMs } }) => [
       kioskId,
-      { atMs, fault, queue, versions, answered, expiresAtMs },
+      { atMs, fault, listsRefused, queue, versions, answered, expiresAtMs },
     ]),
   );
   return {

@@ -43,6 +43,12 @@ const visible = (html: string) =>
 const bannerOf = (html: string) => /<p class="banner (\w+)">(.*?)<\/p>/.exec(html)?.slice(1) ?? [];
 
 describe('the overview', () => {
+  it('says of a kiosk that takes no newer list why, and does not count it among those that are well', () => {
+    const html = page(kiosk({ said: said({ listsRefused: 'slice-loss' }) }));
+    expect(bannerOf(html)).toEqual(['amber', expect.stringContaining('1 làn mở nhưng không nhận danh sách mới; 0 làn mở')]);
+    expect(visible(html)).toContain('không nhận danh sách mới: O-48');
+  });
+
   it('says above all else since when the disk of the centre is full, and nothing of it while there is room', () => {
     const full = overviewPage({ ...overview([kiosk()]), diskFullSinceMs: AT_MS - 60_000 });
     expect(visible(full)).toContain('Ổ đĩa của trung tâm đầy từ 09:59:05');

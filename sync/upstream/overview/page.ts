@@ -142,6 +142,10 @@ function stateOf({ revokedAtMs, said, saidAgeMs, grade }: Kiosk): Said {
     const { vi, en } = faultWords(said.fault);
     return { mark: 'red', text: `làn đóng: ${vi} · lane closed: ${en}` };
   }
+  if (said.listsRefused !== undefined) {
+    const { vi, en } = faultWords(said.listsRefused);
+    return { mark: 'amber', text: `làn mở, không nhận danh sách mới: ${vi} · lane open, takes no newer list: ${en}` };
+  }
   // Of an earlier build: it does not say when its feed was answered.
   const late = said.answered === undefined ? 'green' : gradeAge(said.answered.feed, ageBounds.feed);
   return late === 'green'
@@ -161,16 +165,21 @@ function validityOf({ said }: Kiosk, nowMs: number): Said {
 function banner(kiosks: readonly Kiosk[], nowMs: number): string {
   const inUse = kiosks.filter(({ revokedAtMs }) => revokedAtMs === undefined);
   const count = (mark: Mark) => inUse.filter((kiosk) => stateOf(kiosk).mark === mark).length;
-  const [open, late, closed, silent] = [count('green'), count('amber'), count('red'), count('silent')];
+  const [open, closed, silent] = [count('green'), count('red'), count('silent')];
+  const refusing = inUse.filter((kiosk) => stateOf(kiosk).mark === 'amber' && kiosk.said?.listsRefused !== undefined).length;
+  const late = count('amber') - refusing;
   const ending = inUse.filter((kiosk) => ['amber', 'red'].includes(validityOf(kiosk, nowMs).mark ?? '')).length;
   const parts = [
     ...(silent === 0 ? [] : [{ vi: `${silent} máy im lặng`, en: `${silent} silent` }]),
     ...(closed === 0 ? [] : [{ vi: `${closed} làn đóng`, en: `${closed} closed` }]),
+    ...(refusing === 0
+      ? []
+      : [{ vi: `${refusing} làn mở nhưng không nhận danh sách mới`, en: `${refusing} open and taking no newer list` }]),
     ...(late === 0 ? [] : [{ vi: `${late} làn mở nhưng tin khẩn đến chậm`, en: `${late} open with urgent news late` }]),
     ...(ending === 0 ? [] : [{ vi: `${ending} máy sắp hết hạn dùng`, en: `${ending} about to run out of validity` }]),
     { vi: `${open} làn mở và được nghe đều`, en: `${open} open and heard regularly` },
   ];
-  const grade: Grade = inUse.length === 0 || silent + closed > 0 ? 'red' : late + ending > 0 ? 'amber' : 'green';
+  const grade: Grade = inUse.length === 0 || silent + closed > 0 ? 'red' : refusing + late + ending > 0 ? 'amber' : 'green';
   const words = inUse.length === 0 ? [{ vi: 'Chưa có máy nào', en: 'No kiosk yet' }] : parts;
   const sentence = (language: 'vi' | 'en') => escapeHtml(`${words.map((part) => part[language]).join('; ')}.`);
   return `<p class="banner ${inUse.length === 0 ? 'amber' : grade}">${sentence('vi')} <small lang="en">${sentence('en')}</small></p>`;

@@ -38,6 +38,16 @@ const DOUBTS: readonly FindDoubt[] = [
   ({ snapshot: { grades } }, language) => (grades.lane === 'green' ? undefined : say('doubtClock', language)),
   ({ snapshot: { grades } }, language) => (grades.camera === 'green' ? undefined : say('doubtCamera', language)),
   ({ snapshot: { grades } }, language) => (grades.screen === 'green' ? undefined : say('doubtScreen', language)),
+  (
+    {
+      snapshot: {
+        slice: { refused },
+      },
+    },
+    language,
+  ) =>
+    refused &&
+    `${refused.screenCode}: ${language === 'vi' ? `${refused.summaryVi} ${refused.actionVi}` : `${refused.summary} ${refused.action}`}`,
   ({ snapshot: { grades, slice }, agoMs }, language) =>
     grades.slice === 'green'
       ? undefined

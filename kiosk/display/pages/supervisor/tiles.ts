@@ -71,7 +71,7 @@ const clock: MakeTile = ({ snapshot, agoMs }, language) => {
 };
 
 const data: MakeTile = ({ snapshot, agoMs }, language) => {
-  const { listed, revoked, ageMs, grade, grades } = snapshot.slice;
+  const { listed, revoked, ageMs, grade, grades, refused } = snapshot.slice;
   const level = snapshot.grades.slice;
   if (listed === undefined || grade === undefined) return { name: 'slice', level, value: say('noData', language), note: '' };
   const classes = grades === undefined || grade === 'fresh' ? [] : [gradesText(grades, language)];
@@ -82,6 +82,7 @@ const data: MakeTile = ({ snapshot, agoMs }, language) => {
       ageText('dataAge', ageMs, agoMs, language),
       say(`data-${grade}`, language),
       ...classes,
+      ...(refused === undefined ? [] : [`${refused.screenCode} ${language === 'vi' ? refused.summaryVi : refused.summary}`]),
     ].join(' · '),
   };
 };
