@@ -290,8 +290,15 @@ export const faults = {
     actionVi:
       'Ở trung tâm, xem có mở đúng kho không (--store). Nếu chủ ý lập kho mới: chạy kiosk add ở trung tâm, rồi ghi danh lại máy này.',
   },
+  'store-set-back': {
+    screenCode: 'O-49',
+    summary: 'The store of the centre was set back to a backup: its newer list lacks holds that were made since.',
+    action: 'At the centre bring in again what is missing since the backup, then: registry publish --accept-loss.',
+    summaryVi: 'Kho trung tâm đã bị đưa về bản sao lưu cũ: danh sách mới thiếu các lệnh giữ lập sau đó.',
+    actionVi: 'Ở trung tâm, nhập lại những gì thiếu kể từ bản sao lưu, rồi chạy registry publish --accept-loss.',
+  },
   'slice-loss': {
-    screenCode: 'O-48',
+    screenCode: 'O-58',
     summary: 'The newer registry slice has lost many of the holds of the one in use.',
     action:
       'At the centre see whether the registry is whole (overview, registry import). If so many were really released: registry publish --accept-loss.',
@@ -446,7 +453,7 @@ export const faults = {
     actionVi: 'Nối mạng tới trung tâm, hoặc mang dữ liệu được lập sau khi hỏng đến; làn tự mở.',
   },
   'remote-config-damaged': {
-    screenCode: 'W-20',
+    screenCode: 'W-23',
     summary: 'The options that the centre has set cannot be read or believed any more.',
     action: 'The kiosk runs with its own file until the centre sends them again. Check the disk if it repeats.',
     summaryVi: 'Không đọc hoặc không tin được các tùy chọn trung tâm đã đặt.',
@@ -489,7 +496,7 @@ export const faults = {
       'Sửa kioskId, checkpointId và lane cho đúng giấy chứng nhận. Muốn chuyển máy sang chỗ khác, xin trung tâm mã ghi danh cho chỗ mới rồi ghi danh lại.',
   },
   'certificate-invalid': {
-    screenCode: 'O-73',
+    screenCode: 'O-77',
     summary: 'The certificate of this kiosk is damaged, is for another key, or was not signed by the centre.',
     action: 'Ask the centre for a token and enrol again. Find out who changed the data folder.',
     summaryVi: 'Giấy chứng nhận của máy bị hỏng, thuộc khóa khác, hoặc không do trung tâm ký.',

@@ -31,7 +31,7 @@ import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
 import { foreignStore, isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
-import { refuseLoss } from '../sync/protocol/slice-loss.ts';
+import { refuseFork, refuseLoss } from '../sync/protocol/slice-loss.ts';
 import { digestFile } from '../sync/slice/slice-file.ts';
 import { CommandError, exitCode } from './command.ts';
 import { loadConfig } from './config-check.ts';
@@ -246,7 +246,7 @@ function takeSlice(
   if (foreign !== undefined) return refuse(foreign);
   const isSameStore = current?.ok === true && current.value.storeId === manifest.value.storeId;
   if (isSameStore && current.value.version >= manifest.value.version) return undefined;
-  const loss = refuseLoss(lastUsed, manifest.value);
+  const loss = refuseFork(lastUsed, manifest.value) ?? refuseLoss(lastUsed, manifest.value);
   if (loss !== undefined) return refuse(loss);
   const files = fetchedFiles(manifestFile, manifest.value);
   const { sha256, lengthBytes } = manifest.value.snapshot;

@@ -156,7 +156,7 @@ function header(audience: string): StatementHeader {
 async function speakFor(role: RoleName, key: Signer): Promise<void> {
   if (role === 'slice') {
     const manifest = await currentManifest();
-    const forged = { ...manifest, ...header('*'), feedSeq: Number.MAX_SAFE_INTEGER, killedKeys: [] };
+    const forged = { ...manifest, ...header('*'), feedSeq: Number.MAX_SAFE_INTEGER, killedKeys: [], earlier: [] };
     await serve('/v1/slices/default/manifest', [signStatement('slice-manifest', forged, key)]);
     expect(kiosk.registry.content()?.slice.manifest.version).toBe(forged.version);
   } else if (role === 'feed') {
@@ -394,7 +394,7 @@ describe('what a stolen key can do, and where it ends', () => {
     const [kid = ''] = [...(kiosk.registry.keyring()?.trust.keys() ?? [])];
     await change(held, { kind: 'key-killed', kid: fromHex(kid) });
     await expect.poll(() => kiosk.status(subject)?.status, WAIT).toBe('F0');
-    const old = { ...before, ...header('*'), feedSeq: Number.MAX_SAFE_INTEGER, deltas: [] };
+    const old = { ...before, ...header('*'), feedSeq: Number.MAX_SAFE_INTEGER, deltas: [], earlier: [] };
     await serve('/v1/slices/default/manifest', [signStatement('slice-manifest', old, key)]);
     expect(kiosk.registry.content()?.slice.manifest.version).toBe(old.version);
     // It is as fresh as it says: nothing but the keyring ends this.

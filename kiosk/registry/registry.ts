@@ -15,7 +15,7 @@ import type { RootAnchor } from '../../sync/credential/keyring-chain.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
 import { revokeKeys, type TrustList } from '../../sync/credential/trust.ts';
 import { type Policy, policySchema } from '../../sync/protocol/policy.ts';
-import { refuseLoss } from '../../sync/protocol/slice-loss.ts';
+import { refuseFork, refuseLoss } from '../../sync/protocol/slice-loss.ts';
 import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { ListsOverlay } from './feed-overlay.ts';
@@ -241,6 +241,8 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
       throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
     }
     refuseRollback(floor.get('slice', storeId), 'slice', version, content);
+    const fork = refuseFork(store?.lastUsed(), slice.manifest);
+    if (fork !== undefined) throw new Fault('store-set-back', fork);
     const loss = refuseLoss(store?.lastUsed(), slice.manifest);
     if (loss !== undefined) throw new Fault('slice-loss', loss);
     floor.raise('keyring', { version: keyring.version, digest: keyring.digest, roots: { ...keyring.anchor, pin: files.root } });

@@ -12,7 +12,7 @@ import { openStatement, parseEnvelopes } from '../credential/statement.ts';
 import { sliceKeySchema } from '../protocol/feed.ts';
 import { openBox } from '../protocol/sealing.ts';
 import { openManifest, type SliceManifest, sliceKeyCheck } from '../protocol/slice.ts';
-import { type HeldSlice, refuseLoss } from '../protocol/slice-loss.ts';
+import { type HeldSlice, refuseFork, refuseLoss } from '../protocol/slice-loss.ts';
 import { type FetchOptions, fetchSliceFile, type SliceFile, type SliceInUse } from './fetch-slice-file.ts';
 import { problemTitle } from './read-reply.ts';
 import { failureText, type UpstreamClient } from './upstream-client.ts';
@@ -54,7 +54,7 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   // Each store counts for itself: the first slice of a new one is new.
   const isSameStore = inUse?.manifest.storeId === manifest.storeId;
   if (isSameStore && manifest.version <= inUse.manifest.version) return accept(false);
-  const loss = refuseLoss(inbox.lastUsed(), manifest);
+  const loss = refuseFork(inbox.lastUsed(), manifest) ?? refuseLoss(inbox.lastUsed(), manifest);
   if (loss !== undefined) return failed(loss);
   const files = inbox.filesFor(manifest);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });

@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { authorityDay } from './authority-time.ts';
-import { createHoldCounter, greatLoss, type HeldSlice, HOLD_DAYS_MAX, holdsOn, refuseLoss, sliceHoldsSchema } from './slice-loss.ts';
+import {
+  type AcceptedLoss,
+  createHoldCounter,
+  greatLoss,
+  type HeldSlice,
+  HOLD_DAYS_MAX,
+  holdsOn,
+  refuseFork,
+  refuseLoss,
+  sliceHoldsSchema,
+} from './slice-loss.ts';
 
 const A = 'a'.repeat(32);
 const today = authorityDay(Date.UTC(2026, 0, 15, 12) / 1000);
@@ -72,6 +82,30 @@ describe('a kiosk', () => {
     expect(refuseLoss(inUse, next(4, [], other))).toContain('slice-loss');
     expect(refuseLoss(inUse, next(4, [{ version: 9, to: 4 }], other))).toBeUndefined();
     expect(refuseLoss(inUse, next(95, [], other))).toBeUndefined();
+  });
+});
+
+describe('a slice of a store that was set back to a backup', () => {
+  const next = (earlier: readonly number[], more: Partial<HeldSlice & { acceptedLosses: AcceptedLoss[] }> = {}) => ({
+    ...slice(0, 9, 10),
+    ...{ earlier, acceptedLosses: [] },
+    ...more,
+  });
+  const inUse = slice(0, 6, 10);
+
+  it('is not taken where it does not know the slice in use', () => {
+    expect(refuseFork(inUse, next([8, 5, 4]))).toContain('store-set-back');
+    expect(refuseFork(inUse, next([8, 6, 5]))).toBeUndefined();
+    expect(refuseFork(inUse, next([8, 7]))).toBeUndefined();
+    expect(refuseFork(undefined, next([8, 5]))).toBeUndefined();
+    expect(refuseFork(inUse, next([8, 5], { storeId: 'b'.repeat(32) }))).toBeUndefined();
+    expect(refuseFork(inUse, next([5], { version: 6 }))).toBeUndefined();
+  });
+
+  it('is taken where an operator has given the word since', () => {
+    const word = (version: number) => [{ version, from: { status: 10, revoked: 0 }, to: { status: 10, revoked: 0 } }];
+    expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(8) }))).toBeUndefined();
+    expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(6) }))).toContain('store-set-back');
   });
 });
 

@@ -19,6 +19,8 @@ const ROUNDING = 1e-9;
 const EMPTY_FROM = 3;
 const DAY_MS = 86_400_000;
 export const ACCEPTED_LOSSES_MAX = 16;
+/** Publications that a manifest names as its own past: a day and more at the usual pace. */
+export const EARLIER_MAX = 200;
 
 const count = z.number().int().min(0);
 const daysSchema = z.array(z.object({ untilDay: z.number().int().nullable(), count: z.number().int().positive() })).max(HOLD_DAYS_MAX + 1);
@@ -106,6 +108,23 @@ export function refuseLoss(
   const isLater = ({ version }: AcceptedLoss) => inUse.storeId !== next.storeId || version > inUse.version;
   if (next.acceptedLosses.some((accepted) => isLater(accepted) && coversLoss(accepted, loss.to))) return undefined;
   return `slice-loss: slice ${next.version} has ${lossText(loss)} that the slice in use has, and no operator has accepted it`;
+}
+
+/**
+ * Whether a slice follows from the one in use, both of one store: a store that was set back to a backup does not know what it
+ * had published since, and its next slice lacks the holds that were made since. A sentence where it does not follow and no
+ * operator has said that it is whole again. What is older than the past that is named cannot be judged.
+ */
+export function refuseFork(
+  inUse: HeldSlice | undefined,
+  next: HeldSlice & { readonly earlier: readonly number[]; readonly acceptedLosses: readonly AcceptedLoss[] },
+): string | undefined {
+  if (inUse === undefined || inUse.storeId !== next.storeId || inUse.version === next.version) return undefined;
+  const { version } = inUse;
+  const isOlder = next.earlier.every((earlier) => version < earlier);
+  const isAccepted = next.acceptedLosses.some((accepted) => accepted.version > version);
+  if (isOlder || isAccepted || next.earlier.includes(version)) return undefined;
+  return `store-set-back: slice ${next.version} does not follow from slice ${version}, which is in use; the store was set back to a backup`;
 }
 
 export function lossText({ from, to }: { readonly from: HoldTotals; readonly to: HoldTotals }): string {

@@ -8,7 +8,7 @@ import { subjectKeyCheckText } from '../credential/keyring-body.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
 import { openStatement, parseEnvelopes, parsePayload, statementHeader } from '../credential/statement.ts';
 import { keyIdText } from '../credential/trust.ts';
-import { ACCEPTED_LOSSES_MAX, acceptedLossSchema, sliceHoldsSchema } from './slice-loss.ts';
+import { ACCEPTED_LOSSES_MAX, acceptedLossSchema, EARLIER_MAX, sliceHoldsSchema } from './slice-loss.ts';
 import { storeIdText } from './store-identity.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
@@ -33,6 +33,8 @@ export const sliceManifestSchema = statementHeader.extend({
   holds: sliceHoldsSchema,
   /** Losses of holds that an operator has accepted, the newest last. */
   acceptedLosses: z.array(acceptedLossSchema).max(ACCEPTED_LOSSES_MAX).default([]),
+  /** Versions that this store published before, the newest first. */
+  earlier: z.array(z.number().int().positive()).max(EARLIER_MAX).default([]),
   /** Number of the last entry of the feed that is in it. */
   feedSeq: z.number().int().min(0).default(0),
   /** Issuers' keys that were killed and that the keyring does not revoke yet: who has the slice alone knows of them too. */

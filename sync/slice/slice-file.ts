@@ -180,8 +180,10 @@ export function digestContent(file: string, pause: () => void = () => undefined)
 }
 
 /** What a manifest says of a file that is a whole slice. */
-export function describeSlice(file: string): Pick<SliceManifest, 'content' | 'rows' | 'holds' | 'acceptedLosses' | 'snapshot' | 'deltas'> {
-  return { ...digestContent(file), snapshot: digestFile(file), acceptedLosses: [], deltas: [] };
+export function describeSlice(
+  file: string,
+): Pick<SliceManifest, 'content' | 'rows' | 'holds' | 'acceptedLosses' | 'earlier' | 'snapshot' | 'deltas'> {
+  return { ...digestContent(file), snapshot: digestFile(file), acceptedLosses: [], earlier: [], deltas: [] };
 }
 
 /** Reads the whole file. Throws what the file system throws. */

@@ -42,10 +42,19 @@ export function fleetRoutes(
   };
 
   /** A kiosk that uses what this store never made has it from another store, or this one was set back to a backup. */
-  const noteVersions = async (kioskId: string, heartbeat: Heartbeat, made: Omit<MadeVersions, 'slice' | 'storeId'>): Promise<void> => {
+  const noteVersions = async (
+    kioskId: string,
+    heartbeat: Heartbeat,
+    made: Pick<MadeVersions, 'keyring' | 'policy' | 'config' | 'peers'>,
+  ): Promise<void> => {
     const nowMs = host.clock.wallMs();
-    const slice = await store.newestSliceVersion();
-    const found = versionsFromElsewhere(kioskId, heartbeat, { ...made, slice, storeId: store.storeId }, Math.floor(nowMs / 1000));
+    const known = {
+      slice: await store.newestSliceVersion(),
+      knowsSlice: await store.knowsSlice(heartbeat.versions.slice ?? 0),
+      accepted: await store.acceptedVersion(),
+      storeId: store.storeId,
+    };
+    const found = versionsFromElsewhere(kioskId, heartbeat, { ...made, ...known }, Math.floor(nowMs / 1000));
     for (const alarm of found.alarms) {
       host.log.error(alarm.code, { kiosk: kioskId, detail: alarm.detail });
       await store.raiseAlarm(alarm, nowMs);

@@ -63,6 +63,10 @@ export function taking({ nonce, createdS }: DatedRequest, before: TakenRequests 
 export interface MadeVersions {
   readonly storeId: string;
   readonly slice: number;
+  /** Whether this store has published the slice that the kiosk uses. */
+  readonly knowsSlice: boolean;
+  /** Version of the last publication that an operator gave a word for; 0 for none. */
+  readonly accepted: number;
   readonly keyring: number | undefined;
   readonly policy: number | undefined;
   readonly config: number;
@@ -88,14 +92,17 @@ export function versionsFromElsewhere(
     const [named, own] = [versions[name], made[name]];
     return named === undefined || own === undefined || named <= own ? [] : [`${name} ${named}, here ${own}`];
   });
-  if (newer.length === 0) return { alarms: [], answer: undefined };
-  const isSlice = (versions.slice ?? 0) > made.slice;
-  const isOwn = isSlice && storeId === made.storeId;
-  const isPlausible = isSlice && (versions.slice ?? 0) <= nowS + VERSION_SKEW_S;
+  const slice = versions.slice ?? 0;
+  // Also where the next publication has a higher number already: what this store does not know was published after the backup.
+  const isOwn = slice > made.accepted && storeId === made.storeId && !made.knowsSlice;
+  if (newer.length === 0 && !isOwn) return { alarms: [], answer: undefined };
+  const isSlice = isOwn || slice > made.slice;
+  const isPlausible = isSlice && slice <= nowS + VERSION_SKEW_S;
   const store = storeId === undefined || isOwn ? '' : ` of store ${storeId}`;
+  const named = newer.length > 0 ? newer.join('; ') : `slice ${slice}, which is not known here`;
   const code = isOwn ? 'store-set-back' : 'versions-from-elsewhere';
   return {
-    alarms: [{ code, kioskId, detail: `the kiosk uses ${newer.join('; ')}${isSlice ? store : ''}` }],
+    alarms: [{ code, kioskId, detail: `the kiosk uses ${named}${isSlice ? store : ''}` }],
     answer: isPlausible ? (isOwn ? 'hold-back' : 'publish') : undefined,
   };
 }

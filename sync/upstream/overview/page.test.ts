@@ -46,7 +46,7 @@ describe('the overview', () => {
   it('says of a kiosk that takes no newer list why, and does not count it among those that are well', () => {
     const html = page(kiosk({ said: said({ listsRefused: 'slice-loss' }) }));
     expect(bannerOf(html)).toEqual(['amber', expect.stringContaining('1 làn mở nhưng không nhận danh sách mới; 0 làn mở')]);
-    expect(visible(html)).toContain('không nhận danh sách mới: O-48');
+    expect(visible(html)).toContain('không nhận danh sách mới: O-58');
   });
 
   it('says above all else since when the disk of the centre is full, and nothing of it while there is room', () => {

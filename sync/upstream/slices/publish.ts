@@ -13,7 +13,7 @@ import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
 import { DELTA_SHARE_MAX, openManifest, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
-import { lossText } from '../../protocol/slice-loss.ts';
+import { EARLIER_MAX, lossText } from '../../protocol/slice-loss.ts';
 import { VERSION_SKEW_S } from '../fleet/rules.ts';
 import type { FleetStore, JournalStore, PublishedSlice, RefusalStore, RegistryStore, SliceRefusal } from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
@@ -117,6 +117,7 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
       rows,
       holds,
       acceptedLosses: [...judgement.acceptedLosses],
+      earlier: await store.publishedVersions(sliceId, EARLIER_MAX),
       feedSeq,
       killedKeys,
       subjectKeyCheck,

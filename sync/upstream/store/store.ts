@@ -434,6 +434,11 @@ export interface RefusalStore {
   heldSlices(sliceId: string, sinceMs: number, limit: number): Promise<HeldSlice[]>;
   /** Of all slices; 0 where none was published. */
   newestSliceVersion(): Promise<number>;
+  /** The newest first. */
+  publishedVersions(sliceId: string, limit: number): Promise<number[]>;
+  /** Whether any slice of this version was published, and that of the last loss that an operator accepted; 0 for none. */
+  knowsSlice(version: number): Promise<boolean>;
+  acceptedVersion(): Promise<number>;
 }
 
 export interface RegistryStore extends StoreName {

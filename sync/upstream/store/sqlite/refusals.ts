@@ -44,6 +44,15 @@ export function sqliteRefusals(database: Database, storeId: string): RefusalStor
     SELECT version, json_extract(body, '$.issuedAt') AS issued_at, json_extract(body, '$.holds') AS holds FROM slice
     WHERE slice_id = ? AND published_at >= ? AND json_extract(body, '$.holds') IS NOT NULL ORDER BY version DESC LIMIT ?`);
   const newest = database.prepare('SELECT coalesce(max(version), 0) FROM slice').pluck();
+  const versions = database.prepare('SELECT version FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT ?').pluck();
+  const known = database.prepare('SELECT 1 FROM slice WHERE version = ? LIMIT 1').pluck();
+  // Marks are the same in every later manifest: the newest publication has the last one.
+  const accepted = database
+    .prepare(
+      `SELECT coalesce(max(json_extract(mark.value, '$.version')), 0)
+       FROM (SELECT body FROM slice ORDER BY version DESC LIMIT 16) AS newest, json_each(newest.body, '$.acceptedLosses') AS mark`,
+    )
+    .pluck();
   const accept = database.transaction((words: readonly SliceAcceptance[], audit: AuditEntry) => {
     for (const { sliceId, atMs, to } of words) putAcceptance.run(sliceId, atMs, to.status, to.revoked);
     insertAudit.run(audit.atMs, audit.actor, audit.action, audit.detail);
@@ -74,6 +83,9 @@ export function sqliteRefusals(database: Database, storeId: string): RefusalStor
           holds: sliceHoldsSchema.parse(JSON.parse(holds)),
         }));
     },
+    publishedVersions: async (sliceId, limit) => versions.all(sliceId, limit).map((version) => z.number().parse(version)),
+    knowsSlice: async (version) => known.get(version) !== undefined,
+    acceptedVersion: async () => z.number().parse(accepted.get()),
     newestSliceVersion: async () => z.number().parse(newest.get()),
   };
 }
