@@ -93,6 +93,8 @@ describe('the overview', () => {
     const shown = visible(page(silent));
     expect(shown).toContain('im lặng từ · silent since 09:00:05 15/01/2026, 60 phút trước');
     expect(shown).not.toContain('làn mở · lane open');
+    expect(page(silent)).not.toMatch(/class="mark green"/);
+    expect(page(kiosk())).toMatch(/class="mark green"/);
   });
 
   it.each([

@@ -25,7 +25,7 @@ dt { font-size: .85rem; opacity: .75; } dd { margin: 0; font-size: 1.6rem; font-
 #old { animation: old 1ms linear 20s forwards; } main { animation: grey 1ms linear 20s forwards; }
 .wide { overflow-x: auto; } form { float: right; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .75rem .4rem 0; border-bottom: 1px solid #8883; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .none { opacity: .7; }
+td:first-child { white-space: nowrap; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; } .none { opacity: .7; }
 @media (prefers-color-scheme: dark) { .alarm { border-color: #ff8a80; color: #ff8a80; } }`;
 
 type Kiosk = Overview['kiosks'][number];
@@ -153,12 +153,13 @@ function stateOf({ revokedAtMs, said, saidAgeMs, grade }: Kiosk): Said {
     : { mark: 'amber', text: 'làn mở, tin khẩn đến chậm · lane open, urgent news late' };
 }
 
-function validityOf({ said }: Kiosk, nowMs: number): Said {
-  const [first] = nextExpiries(said?.expiresAtMs ?? {}, nowMs);
+/** Of a silent kiosk what it said last: a date that nears is one all the same, and nothing of it is green. */
+function validityOf({ said, grade, revokedAtMs }: Kiosk, nowMs: number): Said {
+  const [first] = revokedAtMs === undefined ? nextExpiries(said?.expiresAtMs ?? {}, nowMs) : [];
   if (first === undefined) return { mark: undefined, text: '' };
   const { vi, en } = expiryWords[first.name];
   const text = first.days < 0 ? `${vi} đã hết hạn · ${en} has run out` : `${vi} còn ${first.days} ngày · ${en} ${first.days} days left`;
-  return { mark: first.grade, text };
+  return { mark: first.grade === 'green' && grade !== 'green' ? 'silent' : first.grade, text };
 }
 
 /** One sentence first: what is wrong, and how many still work. */

@@ -22,8 +22,8 @@ export function spanText(spanMs: number, language: Language): string {
   return say(Math.floor(hours / 24), 'day');
 }
 
-export function decimal(value: number, language: Language): string {
-  const text = value.toFixed(1);
+export function decimal(value: number, language: Language, digits = 1): string {
+  const text = value.toFixed(digits);
   return language === 'vi' ? text.replace('.', ',') : text;
 }
 

@@ -110,7 +110,7 @@ function row(decision: SupervisorDecision): HTMLElement {
     cell('td', isVi ? decision.reasonVi : decision.reasonEn),
     cell('td', isVi ? decision.actionVi : decision.actionEn),
     cell('td', [decision.codeTail === undefined ? '' : `…${decision.codeTail}`, decision.maskedName ?? ''].join(' ').trim()),
-    cell('td', `${decimal(decision.readMs / 1000, language)} ${isVi ? 'giây' : 's'}`),
+    cell('td', `${decimal(decision.readMs / 1000, language, 2)} ${isVi ? 'giây' : 's'}`),
     cell('td', t(decision.painted)),
   );
   return line;

@@ -154,7 +154,7 @@ const today: MakeTile = ({ snapshot: { counts } }, language) => {
 };
 
 const reading: MakeTile = ({ snapshot: { readMsP50, readMsP95 } }, language) => {
-  const seconds = (spanMs: number) => `${decimal(spanMs / 1000, language)} ${language === 'vi' ? 'giây' : 's'}`;
+  const seconds = (spanMs: number) => `${decimal(spanMs / 1000, language, 2)} ${language === 'vi' ? 'giây' : 's'}`;
   if (readMsP50 === undefined) return { name: 'read', level: 'plain', value: say('noneYet', language), note: '' };
   return {
     ...{ name: 'read', level: 'plain', value: `${say('half', language)} ${seconds(readMsP50)}` },
