@@ -126,7 +126,7 @@ describe('the sign-in', () => {
     const answer = await signIn();
     expect([answer.status, answer.headers.location]).toEqual([303, '/']);
     expect(String(answer.headers['set-cookie'])).toMatch(/; Path=\/; HttpOnly; SameSite=Strict$/);
-    expect((await ask('/', { headers: { cookie: answer.cookie } })).text).toContain('batches waiting');
+    expect((await ask('/', { headers: { cookie: answer.cookie } })).text).toContain('waiting to be opened');
     const out = await ask('/sign-out', { method: 'POST', headers: { origin, cookie: answer.cookie } });
     expect([out.status, String(out.headers['set-cookie'])]).toEqual([303, expect.stringContaining('Max-Age=0')]);
   });
