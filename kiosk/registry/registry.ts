@@ -241,7 +241,7 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
       throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
     }
     refuseRollback(floor.get('slice', storeId), 'slice', version, content);
-    const fork = refuseFork(store?.lastUsed(), slice.manifest);
+    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.cursor()?.seq);
     if (fork !== undefined) throw new Fault('store-set-back', fork);
     const loss = refuseLoss(store?.lastUsed(), slice.manifest);
     if (loss !== undefined) throw new Fault('slice-loss', loss);

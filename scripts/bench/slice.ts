@@ -84,6 +84,7 @@ async function measure(rows: number, say: (line: string) => void): Promise<Recor
           inUse: () => slice,
           storeId: () => undefined,
           lastUsed: () => undefined,
+          heardSeq: () => undefined,
           manifestFile: files.manifest,
           filesFor: (manifest) => fetchedFiles(files.manifest, manifest),
           refresh(verified) {

@@ -24,6 +24,8 @@ export interface SliceInbox {
   storeId(): string | undefined;
   /** The slice that was in use last: a newer one may not lose much of its holds. */
   lastUsed(): HeldSlice | undefined;
+  /** The newest entry of the feed that this kiosk has. */
+  heardSeq(): number | undefined;
   readonly manifestFile: string;
   filesFor(manifest: SliceManifest): { readonly folder: string; readonly key: string } & SliceFile;
   /** Look now. `verified`: content of a file that was checked a moment ago. */
@@ -54,7 +56,7 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   // Each store counts for itself: the first slice of a new one is new.
   const isSameStore = inUse?.manifest.storeId === manifest.storeId;
   if (isSameStore && manifest.version <= inUse.manifest.version) return accept(false);
-  const loss = refuseFork(inbox.lastUsed(), manifest) ?? refuseLoss(inbox.lastUsed(), manifest);
+  const loss = refuseFork(inbox.lastUsed(), manifest, inbox.heardSeq()) ?? refuseLoss(inbox.lastUsed(), manifest);
   if (loss !== undefined) return failed(loss);
   const files = inbox.filesFor(manifest);
   mkdirSync(files.folder, { recursive: true, mode: 0o700 });

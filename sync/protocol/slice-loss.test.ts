@@ -88,7 +88,7 @@ describe('a kiosk', () => {
 describe('a slice of a store that was set back to a backup', () => {
   const next = (earlier: readonly number[], more: Partial<HeldSlice & { acceptedLosses: AcceptedLoss[] }> = {}) => ({
     ...slice(0, 9, 10),
-    ...{ earlier, acceptedLosses: [] },
+    ...{ earlier, earlierEntries: [900, 500, 100], feedSeq: 900, acceptedLosses: [] },
     ...more,
   });
   const inUse = slice(0, 6, 10);
@@ -102,9 +102,15 @@ describe('a slice of a store that was set back to a backup', () => {
     expect(refuseFork(inUse, next([5], { version: 6 }))).toBeUndefined();
   });
 
+  it('is not taken where it lacks an entry of the feed that was heard, but for those that are newer than it', () => {
+    for (const heard of [501, 899]) expect(refuseFork(inUse, next([6]), heard)).toContain(`entry ${heard} of the feed`);
+    for (const heard of [undefined, 0, 50, 100, 500, 900, 901]) expect(refuseFork(inUse, next([6]), heard)).toBeUndefined();
+  });
+
   it('is taken where an operator has given the word since', () => {
     const word = (version: number) => [{ version, from: { status: 10, revoked: 0 }, to: { status: 10, revoked: 0 } }];
     expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(8) }))).toBeUndefined();
+    expect(refuseFork(inUse, next([8, 6], { acceptedLosses: word(8) }), 899)).toBeUndefined();
     expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(6) }))).toContain('store-set-back');
   });
 });

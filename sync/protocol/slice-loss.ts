@@ -19,7 +19,7 @@ const ROUNDING = 1e-9;
 const EMPTY_FROM = 3;
 const DAY_MS = 86_400_000;
 export const ACCEPTED_LOSSES_MAX = 16;
-/** Publications that a manifest names as its own past: a day and more at the usual pace. */
+/** Publications, and entries of the feed, that a manifest names as its own past: a day and more at the usual pace. */
 export const EARLIER_MAX = 200;
 
 const count = z.number().int().min(0);
@@ -110,21 +110,36 @@ export function refuseLoss(
   return `slice-loss: slice ${next.version} has ${lossText(loss)} that the slice in use has, and no operator has accepted it`;
 }
 
+/** What a manifest says of its past, each list the newest first. */
+export interface SlicePast {
+  readonly feedSeq: number;
+  readonly acceptedLosses: readonly AcceptedLoss[];
+  readonly earlier: readonly number[];
+  readonly earlierEntries: readonly number[];
+}
+
 /**
- * Whether a slice follows from the one in use, both of one store: a store that was set back to a backup does not know what it
- * had published since, and its next slice lacks the holds that were made since. A sentence where it does not follow and no
- * operator has said that it is whole again. What is older than the past that is named cannot be judged.
+ * Whether a slice follows from the one in use, both of one store: a store that was set back to a backup knows neither the
+ * slices that it had published since nor the entries of its feed, and its next slice lacks the holds that were made since. A
+ * sentence where it does not follow and no operator has said that it is whole again. `heardSeq`: the newest entry of the feed
+ * that the kiosk has; one that is newer than the slice stays beside it. What is older than the past that is named cannot be
+ * judged.
  */
-export function refuseFork(
-  inUse: HeldSlice | undefined,
-  next: HeldSlice & { readonly earlier: readonly number[]; readonly acceptedLosses: readonly AcceptedLoss[] },
-): string | undefined {
+export function refuseFork(inUse: HeldSlice | undefined, next: HeldSlice & SlicePast, heardSeq = 0): string | undefined {
   if (inUse === undefined || inUse.storeId !== next.storeId || inUse.version === next.version) return undefined;
-  const { version } = inUse;
-  const isOlder = next.earlier.every((earlier) => version < earlier);
-  const isAccepted = next.acceptedLosses.some((accepted) => accepted.version > version);
-  if (isOlder || isAccepted || next.earlier.includes(version)) return undefined;
-  return `store-set-back: slice ${next.version} does not follow from slice ${version}, which is in use; the store was set back to a backup`;
+  if (next.acceptedLosses.some((accepted) => accepted.version > inUse.version)) return undefined;
+  const isReplaced = heardSeq > 0 && heardSeq <= next.feedSeq;
+  const missing = !isPast(inUse.version, next.earlier)
+    ? `slice ${inUse.version}`
+    : isReplaced && !isPast(heardSeq, next.earlierEntries)
+      ? `entry ${heardSeq} of the feed`
+      : undefined;
+  if (missing === undefined) return undefined;
+  return `store-set-back: slice ${next.version} does not know ${missing}, which is in use; the store was set back to a backup`;
+}
+
+function isPast(number: number, newestFirst: readonly number[]): boolean {
+  return newestFirst.includes(number) || newestFirst.every((one) => number < one);
 }
 
 export function lossText({ from, to }: { readonly from: HoldTotals; readonly to: HoldTotals }): string {

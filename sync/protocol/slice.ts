@@ -35,6 +35,8 @@ export const sliceManifestSchema = statementHeader.extend({
   acceptedLosses: z.array(acceptedLossSchema).max(ACCEPTED_LOSSES_MAX).default([]),
   /** Versions that this store published before, the newest first. */
   earlier: z.array(z.number().int().positive()).max(EARLIER_MAX).default([]),
+  /** Numbers of the entries of the feed that are in it, the newest first. */
+  earlierEntries: z.array(z.number().int().positive()).max(EARLIER_MAX).default([]),
   /** Number of the last entry of the feed that is in it. */
   feedSeq: z.number().int().min(0).default(0),
   /** Issuers' keys that were killed and that the keyring does not revoke yet: who has the slice alone knows of them too. */

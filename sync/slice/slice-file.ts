@@ -182,8 +182,8 @@ export function digestContent(file: string, pause: () => void = () => undefined)
 /** What a manifest says of a file that is a whole slice. */
 export function describeSlice(
   file: string,
-): Pick<SliceManifest, 'content' | 'rows' | 'holds' | 'acceptedLosses' | 'earlier' | 'snapshot' | 'deltas'> {
-  return { ...digestContent(file), snapshot: digestFile(file), acceptedLosses: [], earlier: [], deltas: [] };
+): Pick<SliceManifest, 'content' | 'rows' | 'holds' | 'acceptedLosses' | 'earlier' | 'earlierEntries' | 'snapshot' | 'deltas'> {
+  return { ...digestContent(file), snapshot: digestFile(file), acceptedLosses: [], earlier: [], earlierEntries: [], deltas: [] };
 }
 
 /** Reads the whole file. Throws what the file system throws. */

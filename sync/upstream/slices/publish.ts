@@ -118,6 +118,7 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
       holds,
       acceptedLosses: [...judgement.acceptedLosses],
       earlier: await store.publishedVersions(sliceId, EARLIER_MAX),
+      earlierEntries: await store.feedNumbers(feedSeq, EARLIER_MAX),
       feedSeq,
       killedKeys,
       subjectKeyCheck,

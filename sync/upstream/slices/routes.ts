@@ -9,13 +9,14 @@ import { FEED_ENTRIES_MAX, FEED_WAIT_S_MAX, type FeedEntry, type FeedPage, slice
 import { requestDigest } from '../../protocol/receipt.ts';
 import { sealBox } from '../../protocol/sealing.ts';
 import { sliceKeyCheck, sliceRowKey } from '../../protocol/slice.ts';
+import { VERSION_SKEW_S } from '../fleet/rules.ts';
 import { type KioskCaller, problem, type Reply, type Route, SIGNATURE_PROBLEMS, type UpstreamRequest } from '../http/route.ts';
-import type { EnrolledKiosk, NumberedChange, RegistryStore } from '../store/store.ts';
+import type { EnrolledKiosk, JournalStore, NumberedChange, RefusalStore, RegistryStore } from '../store/store.ts';
 import { deltaFile, snapshotFile } from './build-slice.ts';
 import type { FeedHub } from './feed-hub.ts';
 
 export interface SliceRouteOptions {
-  readonly store: RegistryStore;
+  readonly store: RegistryStore & Pick<RefusalStore, 'markSetBack' | 'acceptedVersion'> & Pick<JournalStore, 'raiseAlarm'>;
   /** Folder of the snapshots and deltas. */
   readonly slices: string;
   readonly hub: FeedHub;
@@ -45,6 +46,18 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     };
   };
 
+  /** A kiosk that has an entry which this store never made had it before the store was set back to a backup. */
+  const noteForeignEntry = async (kioskId: string, seq: number): Promise<void> => {
+    if ((await store.feedNumbers(seq, 1))[0] === seq) return;
+    // An operator's word covers what was made before it.
+    if (seq <= (await store.acceptedVersion()) * 1000) return;
+    const nowMs = host.clock.wallMs();
+    if (seq > nowMs + VERSION_SKEW_S * 1000 || !(await store.markSetBack(nowMs))) return;
+    const detail = `the kiosk has entry ${seq} of the feed, which is not known here`;
+    host.log.error('store-set-back', { kiosk: kioskId, detail });
+    await store.raiseAlarm({ code: 'store-set-back', kioskId, detail }, nowMs);
+  };
+
   const feed = async (request: UpstreamRequest, { kiosk, nonce }: KioskCaller): Promise<Reply> => {
     const sliceId = sliceIdText.safeParse(request.params.sliceId);
     const query = new URL(request.target, 'http://upstream').searchParams;
@@ -54,6 +67,7 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     }
     const [key, current] = [await store.sliceKey(sliceId.data, generation), await currentSlice(sliceId.data)];
     if (key === undefined || current === undefined) return problem('not-found', 'no such slice or generation');
+    if (after > 0) await noteForeignEntry(kiosk.kioskId, after);
     // A kiosk with another slice is answered at once: it has something to fetch.
     const mayWait = waitS > 0 && query.get('slice') === String(current.version);
     if (mayWait && (await store.feedHead()) <= after) await hub.wait(after, waitS * 1000);

@@ -452,6 +452,8 @@ export interface RegistryStore extends StoreName {
   finishImport(digest: string): Promise<void>;
   feedAfter(seq: number, limit: number): Promise<NumberedChange[]>;
   feedHead(): Promise<number>;
+  /** Numbers of entries up to this one, the newest first. */
+  feedNumbers(upTo: number, limit: number): Promise<number[]>;
   /** Ids of all keys that were killed, hex, sorted. */
   killedKeys(): Promise<string[]>;
   /** Check value of the key that made the pseudonyms in the store, hex; undefined: none was ever named. */

@@ -80,6 +80,7 @@ const keyRow = z
 export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof StoreName> {
   const selectFeed = database.prepare('SELECT * FROM feed WHERE seq > ? ORDER BY seq LIMIT ?');
   const selectHead = database.prepare('SELECT coalesce(max(seq), 0) FROM feed').pluck();
+  const selectNumbers = database.prepare('SELECT seq FROM feed WHERE seq <= ? ORDER BY seq DESC LIMIT ?').pluck();
   const selectRevision = database.prepare('SELECT revision FROM registry_revision').pluck();
   const raiseRevision = database.prepare('UPDATE registry_revision SET revision = revision + 1');
   const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
@@ -144,6 +145,7 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
     finishImport: async (digest) => void dropPlace.run(digest),
     feedAfter: async (seq, limit) => selectFeed.all(seq, limit).map((row) => feedRow.parse(row)),
     feedHead: async () => head(),
+    feedNumbers: async (upTo, limit) => z.array(z.number()).parse(selectNumbers.all(upTo, limit)),
     killedKeys: async () => selectKilled.all().map((kid) => toHex(blob.parse(kid))),
     registryRevision: async () => revision(),
     subjectKeyCheck: async () => z.string().optional().parse(selectSubjectKey.get()),
