@@ -3,7 +3,7 @@
  * error speaks of no disk and of no data, however it comes.
  */
 import { createRequire } from 'node:module';
-import { Fault } from '../faults.ts';
+import { Fault, faults } from '../faults.ts';
 
 const CODES = new Set(['ERR_DLOPEN_FAILED', 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND']);
 /** What `bindings`, Node and sharp say; errors of a worker come as their words only. */
@@ -16,6 +16,9 @@ export function missingModule(error: unknown): Fault | undefined {
   if (!(error instanceof Error)) return undefined;
   const hasCode = 'code' in error && CODES.has(String(error.code));
   if (!hasCode && !WORDS.test(error.message)) return undefined;
+  // A worker has said it already; of its fault only the words come through.
+  const { summary } = faults['native-module-missing'];
+  if (error.message.startsWith(summary)) return new Fault('native-module-missing', error.message.slice(summary.length).trim());
   const text = error.message.replaceAll('better_sqlite3', 'better-sqlite3');
   const name = PACKAGES.find((one) => text.includes(one)) ?? 'a package';
   const why = error.message.split('\n').find((line) => line.trim() !== '') ?? '';

@@ -9,7 +9,7 @@ import { keepPrivate } from './private-file.ts';
 export type { Database } from 'better-sqlite3';
 
 /** The native part is loaded by the first of these. Throws Fault('native-module-missing'). */
-function connect(file: string, options: Database.Options = {}): Database.Database {
+function openFile(file: string, options: Database.Options = {}): Database.Database {
   return withModule(() => new Database(file, options));
 }
 
@@ -20,7 +20,7 @@ function connect(file: string, options: Database.Options = {}): Database.Databas
  */
 export function openWritable(file: string, prepare: (database: Database.Database) => void = () => undefined): Database.Database {
   keepPrivate(file);
-  return prepared(connect(file), (database) => {
+  return prepared(openFile(file), (database) => {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
     database.pragma('trusted_schema = OFF');
@@ -30,7 +30,7 @@ export function openWritable(file: string, prepare: (database: Database.Database
 
 /** A read-only view of a file that nobody writes while it is open. `mmapBytes` keeps lookups in a large file fast. */
 export function openReadOnly(file: string, mmapBytes: number): Database.Database {
-  return prepared(connect(file, { readonly: true, fileMustExist: true }), (database) => {
+  return prepared(openFile(file, { readonly: true, fileMustExist: true }), (database) => {
     database.pragma(`mmap_size = ${mmapBytes}`);
     database.pragma('trusted_schema = OFF');
   });
@@ -38,7 +38,7 @@ export function openReadOnly(file: string, mmapBytes: number): Database.Database
 
 /** Names of the tables of a file; undefined where it is no database. Writes nothing into it. */
 export function tableNames(file: string): string[] | undefined {
-  const database = connect(file, { readonly: true, fileMustExist: true });
+  const database = openFile(file, { readonly: true, fileMustExist: true });
   try {
     return database.prepare<[], string>("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
   } catch (error) {
@@ -55,7 +55,7 @@ export function tableNames(file: string): string[] | undefined {
  */
 export function openScratch(file: string, pageBytes = 4096): Database.Database {
   keepPrivate(file);
-  return prepared(connect(file), (database) => {
+  return prepared(openFile(file), (database) => {
     database.pragma(`page_size = ${pageBytes}`);
     database.pragma('journal_mode = OFF');
     database.pragma('synchronous = OFF');

@@ -90,7 +90,7 @@ describe('two lanes', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const count = (lane: TestLane, event: string) => lane.logged.filter((entry) => entry.event === event).length;
     for (const lane of [one, two]) expect(count(lane, 'peer-connected') - count(lane, 'peer-disconnected')).toBe(1);
-    expect(one.peers.state()).toEqual({ connected: 1, listed: 1, doubleUses: [] });
+    expect(one.peers.state()).toEqual({ connected: 1, listed: 1, refused: 0, doubleUses: [] });
   });
 
   it('learn what passed while one of them was down, in its order, once it is back', async () => {

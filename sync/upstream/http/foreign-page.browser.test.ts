@@ -31,7 +31,7 @@ describeWith(['chromium'], 'a page of another site', () => {
     await operator.goto(centre.upstream.url);
     await operator.locator('#token').fill(centre.operatorToken);
     await operator.locator('button').click();
-    await operator.waitForSelector('text=batches waiting');
+    await operator.waitForSelector('text=waiting to be opened');
     page = await context.newPage();
     const address = evil.address();
     // Another site, by its name: 127.0.0.1 is the centre's.

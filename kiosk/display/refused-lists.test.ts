@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-import { faults } from '../../../../config/faults.ts';
-import { quietSnapshot } from '../../../../fixtures/supervisor-snapshot.ts';
-import { listsRefused } from '../../../registry/lists-refused.ts';
-import { bannerOf } from './banner.ts';
-import { tilesOf } from './tiles.ts';
+import { faults } from '../../config/faults.ts';
+import { quietSnapshot } from '../../fixtures/supervisor-snapshot.ts';
+import { bannerOf } from './pages/supervisor/banner.ts';
+import { tilesOf } from './pages/supervisor/tiles.ts';
 
 it('says on the tile of the list and in the banner that a newer list is not taken, and what to do', () => {
   const quiet = quietSnapshot();
@@ -19,10 +18,4 @@ it('says on the tile of the list and in the banner that a newer list is not take
     expect(tile).toMatchObject({ level: 'amber', note: expect.stringContaining(`O-46 ${summary}`) });
   }
   expect(bannerOf({ snapshot: quiet, agoMs: 0 }, true, 'en').level).toBe('green');
-});
-
-it('is named by the fault that a loop says, and by no other failure', () => {
-  expect(listsRefused('store-mismatch: the slice is of store a', undefined)).toBe('store-mismatch');
-  expect(listsRefused(undefined, 'slice-loss: slice 7 has 0 of 9 holds')).toBe('slice-loss');
-  expect(listsRefused('HTTP 503: Too much at once', 'connect ECONNREFUSED')).toBeUndefined();
 });
