@@ -22,8 +22,8 @@ export interface DemoCentre {
   readonly upstream: Upstream;
   /** The configuration of the kiosk that is enrolled here. */
   readonly config: KioskConfig;
-  /** Address of the overview page, with its password. */
-  readonly pageUrl: string;
+  /** What the overview page asks for. */
+  readonly operatorToken: string;
   /** Holds a further person at the centre; resolves when that is done. */
   hold(): Promise<void>;
   /** Crossings that the centre can be asked for. */
@@ -64,13 +64,10 @@ export async function openDemoCentre(kit: DemoKit, port: number, host: Host): Pr
     const { kioskId, checkpointId, lane } = config;
     const token = await upstream.desk.issueToken({ kioskId, checkpointId, lane }, TOKEN_MS);
     await enrolWith(config, kit.configFile, token, host);
-    const page = new URL(upstream.url);
-    page.username = 'demo';
-    page.password = loadOperatorToken(folder, host);
     return {
       upstream,
       config,
-      pageUrl: page.href,
+      operatorToken: loadOperatorToken(folder, host),
       async hold() {
         const own = openStore(store);
         try {

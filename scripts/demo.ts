@@ -173,7 +173,8 @@ function announce(kiosk: Kiosk, centre: DemoCentre, say: (line: string) => void,
   say('');
   say(`  citizen screen:    ${kiosk.display.enterUrl('citizen')}`);
   say(`  supervisor screen: ${kiosk.display.enterUrl('supervisor')}`);
-  say(`  centre:            ${centre.pageUrl}`);
+  say(`  centre:            ${centre.upstream.url}/`);
+  say(`    sign in with:    ${centre.operatorToken}`);
   say('  Each screen address works once, in one browser; after that use the same browser or start the demo again.');
   say(
     `  camera: ${camera === undefined ? 'six rendered people, over and over' : 'a real one'}${loops === Infinity ? '; stop with Ctrl+C' : ''}`,
