@@ -109,7 +109,7 @@ function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>):
 /** With another key every lookup finds nobody, and everybody passes: such a slice counts as absent. */
 function readKey(path: string, { keyCheck, generation }: SliceManifest): Uint8Array {
   const text = readText(path);
-  if (!KEY_FILE.test(text)) throw new Fault('slice-missing', `${path} does not hold 64 hex digits.`);
+  if (!KEY_FILE.test(text)) throw new Fault('slice-key-mismatch', `${path} is damaged: it does not hold 64 hex digits.`);
   const key = fromHex(text.trim());
   const found = sliceKeyCheck(key);
   if (found === keyCheck) return key;

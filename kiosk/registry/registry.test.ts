@@ -75,7 +75,7 @@ describe('registry', () => {
     ['policy.cose', 'policy-invalid'],
     ['slice.manifest.cose', 'slice-corrupt'],
     ['slice.db', 'slice-corrupt'],
-    ['slice.key', 'slice-missing'],
+    ['slice.key', 'slice-key-mismatch'],
   ])('names a damaged %s as %s', (name, code) => {
     const { host, options, path } = setUp();
     const bytes = readFileSync(path(name));
