@@ -448,9 +448,11 @@ export const faults = {
   'feed-rebuilding': {
     screenCode: 'O-68',
     summary: 'Holds and revocations that this kiosk had heard of are missing, and are being fetched again.',
-    action: 'Connect the kiosk to the centre, or bring a slice that was built after the damage; the lane opens by itself.',
+    action:
+      'Connect the kiosk to the centre, or bring a slice that was built after the damage (carry); the lane opens by itself. Where such a slice does not open it, only a line does.',
     summaryVi: 'Thiếu các lệnh giữ và thu hồi máy đã nhận; đang tải lại.',
-    actionVi: 'Nối mạng tới trung tâm, hoặc mang dữ liệu được lập sau khi hỏng đến; làn tự mở.',
+    actionVi:
+      'Nối mạng tới trung tâm, hoặc mang dữ liệu được lập sau khi hỏng đến (carry); làn tự mở. Nếu đã có dữ liệu mới mà làn vẫn đóng thì phải nối mạng.',
   },
   'remote-config-damaged': {
     screenCode: 'W-23',

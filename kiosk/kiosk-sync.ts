@@ -164,7 +164,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
         inUse: slice,
         storeId,
         lastUsed: parts.store.lastUsed,
-        heardSeq: () => overlay.cursor()?.seq,
+        heardSeq: overlay.heardSeq,
         manifestFile: paths.manifest,
         filesFor: (manifest) => fetchedFiles(paths.manifest, manifest),
         refresh: registry.refresh,

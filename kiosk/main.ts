@@ -30,6 +30,7 @@ import { openKioskKeys } from './kiosk-keys.ts';
 import { type KioskScreen, openKioskScreen } from './kiosk-screen.ts';
 import { type KioskSync, startSync } from './kiosk-sync.ts';
 import { type OtherLanes, openOtherLanes } from './other-lanes.ts';
+import { createFeedMemory } from './registry/feed-memory.ts';
 import { openLastingOverlay } from './registry/lasting-overlay.ts';
 import { openRegistry, type Registry } from './registry/registry.ts';
 import { createTrustedStore } from './registry/trusted-store.ts';
@@ -65,8 +66,6 @@ export interface Kiosk {
 }
 
 const FRAME_AGE_MS_MAX = 500;
-/** In the state: there was a file of the feed. */
-const FEED_MADE = 'feed.made';
 /** A decoder that takes longer to start keeps the lane closed, and holds up nothing else. */
 const DECODER_PATIENCE_MS = 15_000;
 
@@ -101,9 +100,8 @@ export async function openKiosk(options: KioskOptions, host: Host, opened?: Kios
     );
     closers.push(journal.close);
     // What a feed or a stick has brought counts also without a line.
-    const overlay = openLastingOverlay(join(dataDir, 'feed.db'), state.get(FEED_MADE) === true, host);
+    const overlay = openLastingOverlay(join(dataDir, 'feed.db'), createFeedMemory(state), host);
     closers.push(overlay.close);
-    if (state.get(FEED_MADE) !== true) state.set(FEED_MADE, true);
     const slice = {
       database: path(config['slice.file']),
       manifest: path(config['slice.manifestFile']),

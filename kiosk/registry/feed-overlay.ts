@@ -12,6 +12,7 @@ import { watchOwnDatabase } from '../../config/host/watched-file.ts';
 import { toHex } from '../../sync/credential/bytes.ts';
 import type { TrustList } from '../../sync/credential/trust.ts';
 import { type FeedEntry, type FeedPage, feedEntrySchema } from '../../sync/protocol/feed.ts';
+import { type Heard, holdsAll, missingSchema, UNKNOWN_HEARD } from './feed-memory.ts';
 import { openKilledKeys } from './killed-keys.ts';
 
 export interface FeedCursor {
@@ -39,6 +40,8 @@ export interface FeedOverlay {
   /** Ids of issuers' keys that count no more; another set where it has changed. */
   killed(): ReadonlySet<string>;
   cursor(): FeedCursor | undefined;
+  /** The newest entry that was heard, here or in what is missing: a slice that knows its successor must know it too. */
+  heardSeq(): number | undefined;
   freshness(): Freshness | undefined;
   /**
    * Applies a page that was asked for at the cursor; throws for another. `isWhole`: no entry is missing before or in it; else
@@ -51,14 +54,14 @@ export interface FeedOverlay {
    * on: what a stolen key has said must not outlive it. What let somebody pass goes at once; what held somebody, when the feed
    * has said everything anew.
    */
-  startFrom(cursor: FeedCursor, signers: readonly string[], issuedAtMs?: number): void;
+  startFrom(cursor: FeedCursor, signers: readonly string[]): void;
   /**
    * `feed-damaged`: what lies on the disk is not what was written. `feed-rebuilding`: entries are missing, so nobody may pass
-   * until the feed has said everything anew, or a slice is in use that was built later.
+   * until the feed has said everything anew, or a slice is in use that holds them.
    */
   fault(): 'feed-damaged' | 'feed-rebuilding' | undefined;
-  /** Entries may be missing that were known at `sinceMs`. */
-  markMissing(sinceMs: number): void;
+  /** Entries are missing that were heard, unless the slice that is in use next holds them. */
+  markMissing(heard: Heard): void;
   /**
    * A keyring is in use: `stated` are the kills of the slice beside it, which are kept too. Those go that it revokes itself,
    * and those that a keyring listed once and this one does not; what no keyring has listed yet may be listed by the next.
@@ -115,7 +118,7 @@ function wrapOverlay(database: Database, file: string): FeedOverlay {
   let cursor = cursorSchema.optional().catch(undefined).parse(read('cursor'));
   let freshness = freshnessSchema.nullish().parse(read('freshness')) ?? undefined;
   let believed = signersSchema.catch([]).parse(read('signers'));
-  let missingSinceMs = z.number().nullish().parse(read('missing')) ?? undefined;
+  let missing = missingSchema.nullish().parse(read('missing')) ?? undefined;
   const entries = openEntries(database);
   const kills = openKilledKeys(database);
 
@@ -143,6 +146,7 @@ function wrapOverlay(database: Database, file: string): FeedOverlay {
     revoked: entries.revoked,
     killed: kills.ids,
     cursor: () => cursor,
+    heardSeq: () => (missing === undefined || missing.seq === UNKNOWN_HEARD.seq ? cursor?.seq : Math.max(missing.seq, cursor?.seq ?? 0)),
     freshness: () => freshness,
     apply(page, isWhole) {
       if (cursor === undefined || page.after !== cursor.seq || !isSamePlace(cursor, page)) {
@@ -157,17 +161,17 @@ function wrapOverlay(database: Database, file: string): FeedOverlay {
       entries.read(page.entries);
       cursor = next;
       freshness = fresh ?? freshness;
-      if (fresh !== undefined) missingSinceMs = undefined;
+      if (fresh !== undefined) missing = undefined;
     },
-    fault: () => (!watch.isWhole() ? 'feed-damaged' : missingSinceMs === undefined ? undefined : 'feed-rebuilding'),
-    markMissing(sinceMs) {
-      put('missing', sinceMs);
-      missingSinceMs = sinceMs;
+    fault: () => (!watch.isWhole() ? 'feed-damaged' : missing === undefined ? undefined : 'feed-rebuilding'),
+    markMissing(heard) {
+      put('missing', heard);
+      missing = heard;
     },
-    startFrom(next, signers, issuedAtMs = 0) {
-      if (missingSinceMs !== undefined && issuedAtMs > missingSinceMs) {
+    startFrom(next, signers) {
+      if (missing !== undefined && holdsAll(next, missing)) {
         put('missing', null);
-        missingSinceMs = undefined;
+        missing = undefined;
       }
       const isSameKey = cursor !== undefined && isSamePlace(cursor, next);
       const isSame = isSameKey && believed.every((kid) => signers.includes(kid));

@@ -126,7 +126,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       const { policy, slice } = next;
       const { sliceId, storeId, generation, keyCheck, feedSeq } = slice.manifest;
       const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
-      options.overlay?.startFrom({ sliceId, storeId, generation, keyCheck, seq: feedSeq }, signers, Date.parse(slice.manifest.issuedAt));
+      options.overlay?.startFrom({ sliceId, storeId, generation, keyCheck, seq: feedSeq }, signers);
       options.overlay?.settleKills(slice.manifest.killedKeys, keyring.trust);
       host.log.info('registry-loaded', { keyring: keyring.version, policy: policy.version, slice: slice.manifest.version });
     } catch (error) {
@@ -241,7 +241,7 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
       throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
     }
     refuseRollback(floor.get('slice', storeId), 'slice', version, content);
-    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.cursor()?.seq);
+    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.heardSeq());
     if (fork !== undefined) throw new Fault('store-set-back', fork);
     const loss = refuseLoss(store?.lastUsed(), slice.manifest);
     if (loss !== undefined) throw new Fault('slice-loss', loss);
