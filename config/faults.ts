@@ -325,9 +325,9 @@ export const faults = {
   'keyring-invalid': {
     screenCode: 'O-50',
     summary: 'The keyring cannot be read, or the pinned root did not sign it.',
-    action: 'Compare keyring.file and keyring.root with what was provisioned.',
+    action: 'Compare keyring.file and keyring.root with what was provisioned. The user of the kiosk must be able to read the file.',
     summaryVi: 'Không đọc được danh sách khóa, hoặc khóa gốc không ký nó.',
-    actionVi: 'So sánh keyring.file và keyring.root với bản được cấp.',
+    actionVi: 'So sánh keyring.file và keyring.root với bản được cấp. Tài khoản chạy máy phải có quyền đọc tệp.',
   },
   'trust-list-expired': {
     screenCode: 'O-51',
@@ -499,10 +499,12 @@ export const faults = {
   },
   'certificate-invalid': {
     screenCode: 'O-77',
-    summary: 'The certificate of this kiosk is damaged, is for another key, or was not signed by the centre.',
-    action: 'Ask the centre for a token and enrol again. Find out who changed the data folder.',
-    summaryVi: 'Giấy chứng nhận của máy bị hỏng, thuộc khóa khác, hoặc không do trung tâm ký.',
-    actionVi: 'Xin trung tâm mã ghi danh rồi ghi danh lại. Kiểm tra xem ai đã thay đổi thư mục dữ liệu.',
+    summary: 'The certificate of this kiosk cannot be read, is damaged, is for another key, or was not signed by the centre.',
+    action:
+      'Where the log says that it cannot be read: give keys/certificate.cose back to the user of the kiosk (chown); the lane opens by itself. Else ask the centre for a token and enrol again. Find out who changed the data folder.',
+    summaryVi: 'Không đọc được giấy chứng nhận của máy, hoặc giấy bị hỏng, thuộc khóa khác, không do trung tâm ký.',
+    actionVi:
+      'Nếu nhật ký ghi là không đọc được: trả keys/certificate.cose về cho tài khoản chạy máy (chown), làn tự mở. Nếu không: xin trung tâm mã ghi danh rồi ghi danh lại. Kiểm tra xem ai đã thay đổi thư mục dữ liệu.',
   },
   'kiosk-revoked': {
     screenCode: 'O-70',

@@ -1,5 +1,17 @@
 /** What lies damaged in the data folder when a kiosk starts: the real program, its screen played by a socket. */
-import { closeSync, cpSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -64,6 +76,29 @@ describe('a kiosk that starts on a damaged data folder', () => {
     page?.close();
     await kiosk?.stop();
   };
+
+  it('stays up with its screen where its certificate or its keyring cannot be read, and opens once that is mended', async () => {
+    await hasRun();
+    mkdirSync(data('keys/certificate.cose'));
+    const { until } = await start();
+    await shows('O-77');
+    rmSync(data('keys/certificate.cose'), { recursive: true });
+    await until('lane-open', 1, WAIT.timeout);
+    // While it runs: as a command of another user would leave the file.
+    mkdirSync(data('keys/certificate.cose'));
+    await shows('O-77');
+    rmSync(data('keys/certificate.cose'), { recursive: true });
+    await until('lane-open', 2, WAIT.timeout);
+    page?.close();
+    await kiosk?.stop();
+    const keyring = join(folder, 'keyring.cose');
+    const whole = readFileSync(keyring);
+    writeFileSync(keyring, Uint8Array.of(0xc3, 0x28, 0xff));
+    const again = await start();
+    await shows('O-50');
+    writeFileSync(keyring, whole);
+    await again.until('lane-open', 1, WAIT.timeout);
+  }, 240_000);
 
   it('names each damage by a code of its own, makes nothing anew in silence, and opens once the file is put back', async () => {
     await hasRun();

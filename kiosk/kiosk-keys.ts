@@ -41,9 +41,9 @@ export function openKioskKeys(dataDir: string, state: KioskState, random: Random
 /** One of them; made where there is none and none is expected. A journal is bound to the signing key that began it. */
 export function kioskKey(dataDir: string, name: KeyName, random: Random, isExpected = false): Uint8Array {
   const file = keyFile(dataDir, name);
-  const isMissing = !existsSync(file) && (isExpected || (name === 'kiosk' && hasJournal(dataDir)));
-  if (isMissing) throw new Fault(faults[name], `${file} is missing.`);
   try {
+    const isMissing = !existsSync(file) && (isExpected || (name === 'kiosk' && hasJournal(dataDir)));
+    if (isMissing) throw new Fault(faults[name], `${file} is missing.`);
     return loadOrCreateKey(file, random);
   } catch (error) {
     if (error instanceof DamagedKeyFile) throw new Fault(faults[name], `${error.message}.`, { cause: error });

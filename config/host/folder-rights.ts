@@ -16,11 +16,16 @@ export function folderRefusal(folder: string): string | undefined {
   }
 }
 
-function rightsOf(place: string): string {
-  const { uid, gid, mode } = statSync(place);
-  const modeText = (mode & 0o7777).toString(8).padStart(4, '0');
+/** Whose a file or folder is, and whose this process: in words that follow its name. */
+export function rightsOf(place: string): string {
   const own = process.getuid === undefined ? '' : `; this process is user ${process.getuid()}, group ${process.getgid?.()}`;
-  return `belongs to user ${uid}, group ${gid}, mode ${modeText}${own}`;
+  try {
+    const { uid, gid, mode } = statSync(place);
+    return `belongs to user ${uid}, group ${gid}, mode ${(mode & 0o7777).toString(8).padStart(4, '0')}${own}`;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    return `does not say whose it is: ${String(error.code)}${own}`;
+  }
 }
 
 function nearestExisting(folder: string): string {

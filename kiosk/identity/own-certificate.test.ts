@@ -1,5 +1,5 @@
 /** Who a kiosk is, by its certificate: at the start of the whole kiosk, for its commands, and before it is enrolled. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -105,6 +105,51 @@ describe('a certificate', () => {
     writeFileSync(join(dataDir, 'keys/kiosk.key'), `${'07'.repeat(32)}\n`);
     await expect(start()).rejects.toMatchObject({ code: 'certificate-invalid' });
   });
+});
+
+/** In place of a file: neither can be read by anybody, whoever runs the kiosk. */
+const unreadable: readonly (readonly [string, (file: string) => void])[] = [
+  ['a folder lies there', (file) => mkdirSync(file)],
+  ['its bytes are no text', (file) => writeFileSync(file, Buffer.from([0xc3, 0x28, 0xff]))],
+];
+
+describe.each(unreadable)('what cannot be read, because %s,', (_why, harm) => {
+  const certificate = () => join(dataDir, 'keys/certificate.cose');
+  const keyring = () => join(centre.kit.folder, 'keyring.cose');
+  const replaced = (file: string) => {
+    const whole = readFileSync(file);
+    rmSync(file);
+    harm(file);
+    return () => {
+      rmSync(file, { recursive: true });
+      writeFileSync(file, whole);
+    };
+  };
+
+  it('closes the lane of a running kiosk where it is the certificate, and opens it once that can be read', async () => {
+    await enrol();
+    const kiosk = await start();
+    await expect.poll(() => kiosk.checkpoint.fault(), WAIT).toBeUndefined();
+    const putBack = replaced(certificate());
+    await expect.poll(() => kiosk.checkpoint.fault(), WAIT).toBe('certificate-invalid');
+    putBack();
+    await expect.poll(() => kiosk.checkpoint.fault(), WAIT).toBeUndefined();
+  }, 90_000);
+
+  it('is named with its path where it is the certificate of a kiosk that starts', async () => {
+    await enrol();
+    replaced(certificate());
+    await expect(start()).rejects.toMatchObject({ code: 'certificate-invalid', detail: expect.stringContaining(certificate()) });
+  });
+
+  it('keeps the lane shut and the kiosk up where it is the keyring at the start, until that can be read', async () => {
+    await enrol();
+    const putBack = replaced(keyring());
+    const kiosk = await start();
+    await expect.poll(() => kiosk.checkpoint.fault(), WAIT).toBe('keyring-invalid');
+    putBack();
+    await expect.poll(() => kiosk.checkpoint.fault(), WAIT).toBeUndefined();
+  }, 90_000);
 });
 
 describe('a kiosk without lists', () => {

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault, type FaultCode } from '../../config/faults.ts';
-import { readTextFile } from '../../config/host/text-file.ts';
+import { lookAtTextFile } from '../../config/host/text-file.ts';
 import { type Keyring, readKeyring } from '../../sync/credential/keyring.ts';
 import { type Envelope, openStatement, parseEnvelopes, parsePayload } from '../../sync/credential/statement.ts';
 import { type Certificate, certificateSchema } from '../../sync/protocol/enrolment.ts';
@@ -36,7 +36,8 @@ const NAMES = ['kioskId', 'checkpointId', 'lane'] as const;
 const VERIFIED = 'identity.verified';
 
 export function readOwnCertificate({ file, keyring, signingKey, state }: CertificateParts): OwnCertificate {
-  const text = readIfPresent(file);
+  const { text, why } = { text: undefined, ...lookAtTextFile(file) };
+  if (why !== undefined) return { kind: 'invalid', why };
   if (text === undefined) return { kind: 'absent' };
   const envelopes = parseEnvelopes(text.trim());
   if (!envelopes.ok) return { kind: 'invalid', why: envelopes.reason };
@@ -74,9 +75,10 @@ export interface IdentityFiles {
   readonly root: string;
 }
 
-/** Reads the certificate by the keyring as it lies there. */
+/** Reads the certificate by the keyring as it lies there. What is wrong with that keyring is for the registry to say. */
 export function ownCertificate(files: IdentityFiles, rest: Pick<CertificateParts, 'signingKey' | 'state'>): OwnCertificate {
-  const keyring = readKeyring(readIfPresent(files.keyring) ?? '', files.root);
+  const { text = '' } = { text: undefined, ...lookAtTextFile(files.keyring) };
+  const keyring = readKeyring(text, files.root);
   return readOwnCertificate({ file: files.certificate, keyring: keyring.ok ? keyring.value : undefined, ...rest });
 }
 
@@ -90,13 +92,4 @@ function claimsOf(envelope: Envelope): Certificate | undefined {
   if (envelope.type !== 'enrolment') return undefined;
   const claims = parsePayload(envelope, certificateSchema);
   return claims.ok ? claims.value : undefined;
-}
-
-function readIfPresent(file: string): string | undefined {
-  try {
-    return readTextFile(file);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
 }

@@ -29,7 +29,7 @@ export function watchLists(paths: readonly string[]): ListsWatch {
         if (change === 'gone') return { path: file.path, what: change };
         if (change !== 'changed') continue;
         // Other rights, another link, the same text written once more: nothing has changed for who reads it.
-        if (digestOf(file) !== digest) return { path: file.path, what: change };
+        if (digestIfReadable(file) !== digest) return { path: file.path, what: change };
         file.accept();
       }
       return undefined;
@@ -45,15 +45,30 @@ export function watchLists(paths: readonly string[]): ListsWatch {
 }
 
 function hold(path: string): HeldList | undefined {
+  const file = openIfReadable(path);
+  if (file === undefined) return undefined;
+  const digest = digestIfReadable(file);
+  if (digest !== undefined) return { file, digest };
+  // A folder can be opened, and not read.
+  file.close();
+  return undefined;
+}
+
+function openIfReadable(path: string): FixedFile | undefined {
   try {
-    const file = holdFixedFile(path);
-    return { file, digest: digestOf(file) };
+    return holdFixedFile(path);
   } catch (error) {
     if (error instanceof Error && 'syscall' in error) return undefined;
     throw error;
   }
 }
 
-function digestOf(file: FixedFile): string {
-  return createHash('sha256').update(file.readAll()).digest('hex');
+/** Undefined where the disk does not give the file out any more. */
+function digestIfReadable(file: FixedFile): string | undefined {
+  try {
+    return createHash('sha256').update(file.readAll()).digest('hex');
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) return undefined;
+    throw error;
+  }
 }

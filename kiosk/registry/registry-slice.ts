@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Fault } from '../../config/faults.ts';
 import { type Database, openReadOnly } from '../../config/host/open-database.ts';
-import { plainText } from '../../config/host/text-file.ts';
+import { plainText, whyUnreadable } from '../../config/host/text-file.ts';
 import { type FixedFile, holdFixedFile } from '../../config/host/watched-file.ts';
 import { fromHex } from '../../sync/credential/bytes.ts';
 import type { Claims } from '../../sync/credential/claims.ts';
@@ -120,7 +120,7 @@ function readText(path: string): string {
   try {
     return plainText(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+    throw new Fault('slice-missing', whyUnreadable(path, error), { cause: error });
   }
 }
 
@@ -128,7 +128,7 @@ function hold(path: string): FixedFile {
   try {
     return holdFixedFile(path);
   } catch (error) {
-    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+    throw new Fault('slice-missing', whyUnreadable(path, error), { cause: error });
   }
 }
 
@@ -136,7 +136,7 @@ function digest(path: string): string {
   try {
     return digestFile(path).sha256;
   } catch (error) {
-    throw new Fault('slice-missing', `${path} cannot be read.`, { cause: error });
+    throw new Fault('slice-missing', whyUnreadable(path, error), { cause: error });
   }
 }
 

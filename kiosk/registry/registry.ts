@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
-import { plainText } from '../../config/host/text-file.ts';
+import { plainText, whyUnreadable } from '../../config/host/text-file.ts';
 import { every } from '../../config/ports/clock.ts';
 import type { Host } from '../../config/ports/host.ts';
 import { compareBytes } from '../../sync/credential/bytes.ts';
@@ -112,13 +112,18 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   let keyring: Keyring | undefined;
   let isDiscarded = false;
 
+  /** Why the certificate that lies there cannot be read. Whom the kiosk believes is then in doubt, whatever is in use. */
+  let unreadable: string | undefined;
+
   const refresh = (verified?: string) => {
     const current = `${stampOf(options.files)}|${options.store?.stamp()}`;
     if (current === stamp) return;
     stamp = current;
+    unreadable = options.store?.unreadable();
     try {
       keyring = loadKeyringChecked(options);
       if (isDiscarded) return;
+      if (unreadable !== undefined) throw new Fault('certificate-invalid', unreadable);
       const next = load(options, keyring, verified, host);
       if (content !== undefined) letGo(content);
       content = next;
@@ -157,6 +162,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     const state = content.watch.state();
     if (state === 'broken') dropSlice(content);
     if (state !== 'whole') return 'slice-changed';
+    if (unreadable !== undefined) return 'certificate-invalid';
     // Whoever writes a newer file over the old one does what is allowed: it is read at once.
     if (content.listsWatch.fault() !== undefined) refresh();
     const list = content?.listsWatch.fault();
@@ -351,7 +357,7 @@ function readText(path: string, code: FaultCode): string {
   try {
     return plainText(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new Fault(code, `${path} cannot be read.`, { cause: error });
+    throw new Fault(code, whyUnreadable(path, error), { cause: error });
   }
 }
 
@@ -361,8 +367,14 @@ interface FileStamp {
 }
 
 function fileStamp(path: string): FileStamp {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return { inode: stat?.ino ?? 0, state: stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}` };
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return { inode: stat?.ino ?? 0, state: stat === undefined ? 'absent' : `${stat.ino}:${stat.size}:${stat.mtimeMs}` };
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error;
+    // In a folder that nobody is let into, or on a disk that fails: the reading says which.
+    return { inode: 0, state: error.message };
+  }
 }
 
 /** One replaced by rename is still whole for who has it open. */

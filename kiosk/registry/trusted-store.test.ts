@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -85,6 +85,24 @@ describe('the store that a kiosk believes', () => {
     expect(open().storeId(keyring)).toBe(A);
     exchange();
     expect(open().storeId(keyring)).toBe(A);
+  });
+
+  it.each([
+    ['is a folder', () => mkdirSync(file())],
+    ['holds no text', () => writeFileSync(file(), Uint8Array.of(0xc3, 0x28))],
+  ])('stays what it was, and the file is named, where a certificate %s', (_what, harm) => {
+    certify({ storeId: A });
+    const store = open();
+    expect([store.storeId(keyring), store.unreadable()]).toEqual([A, undefined]);
+    const before = store.stamp();
+    rmSync(file());
+    harm();
+    expect(store.stamp()).not.toBe(before);
+    expect(store.unreadable()).toContain(file());
+    expect(store.storeId(keyring)).toBe(A);
+    rmSync(file(), { recursive: true });
+    certify({ storeId: B });
+    expect([store.storeId(keyring), store.unreadable()]).toEqual([B, undefined]);
   });
 
   it('stays what it was under a keyring that no longer names the key of the certificate', () => {

@@ -4,8 +4,8 @@
  * it is enrolled. What was believed once is remembered, so that a certificate that vanishes opens nothing.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { lookAtTextFile } from '../../config/host/text-file.ts';
 import type { Log } from '../../config/ports/log.ts';
 import type { Keyring } from '../../sync/credential/keyring.ts';
 import { openStatement, parseEnvelopes } from '../../sync/credential/statement.ts';
@@ -20,8 +20,10 @@ export interface TrustedStore {
   noteUsed(slice: HeldSlice): void;
   /** The slice that was in use last, also before a restart. */
   lastUsed(): HeldSlice | undefined;
-  /** Changes with the certificate. */
+  /** Changes with the certificate, and with whether it can be read. */
   stamp(): string;
+  /** Why the certificate that lies there cannot be read; undefined where it can, and where there is none. */
+  unreadable(): string | undefined;
 }
 
 export interface TrustedStoreParts {
@@ -57,14 +59,20 @@ export function createTrustedStore({ certificateFile, kioskId, signingKey, state
     return certificate.value.storeId;
   };
 
-  const stamp = () => createHash('sha256').update(readIfPresent(certificateFile)).digest('hex');
+  const look = () => lookAtTextFile(certificateFile);
   return {
-    stamp,
+    stamp() {
+      const found = look();
+      return found.why ?? digestOf(found.text);
+    },
+    unreadable: () => look().why,
     storeId(keyring) {
-      const now = `${stamp()} ${keyring?.digest}`;
+      const found = look();
+      if (found.why !== undefined) return trusted?.storeId;
+      const now = `${digestOf(found.text)} ${keyring?.digest}`;
       if (keyring !== undefined && now !== read) {
         read = now;
-        const storeId = named(readIfPresent(certificateFile), keyring);
+        const storeId = named(found.text ?? '', keyring);
         if (storeId !== undefined) remember({ storeId, by: 'certificate' });
       }
       return trusted?.storeId;
@@ -79,11 +87,8 @@ export function createTrustedStore({ certificateFile, kioskId, signingKey, state
   };
 }
 
-function readIfPresent(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
-    throw error;
-  }
+function digestOf(text: string | undefined): string {
+  return createHash('sha256')
+    .update(text ?? '')
+    .digest('hex');
 }
