@@ -152,7 +152,12 @@ export async function publishSlices(
       const refusal = refusals.find((one) => one.sliceId === sliceId && one.reason === 'loss');
       const [current] = await store.publishedSlices(sliceId, 1);
       if (current === undefined) throw new CommandError(exitCode.failed, `no slice ${sliceId} was published`);
-      words.push({ sliceId, atMs: nowMs, to: refusal?.to ?? holdsOn(current.body.holds, authorityDay(nowMs / 1000)) });
+      const { holds } = current.body;
+      if (refusal === undefined && holds === undefined) {
+        throw new CommandError(exitCode.failed, `slice ${sliceId} was published by an earlier version: start the centre first`);
+      }
+      const to = refusal?.to ?? (holds && holdsOn(holds, authorityDay(nowMs / 1000)));
+      if (to !== undefined) words.push({ sliceId, atMs: nowMs, to });
     }
     const detail = words.map(({ sliceId, to }) => `${sliceId}: ${to.status} holds, ${to.revoked} revocations`).join('; ');
     await store.acceptSlices(words, auditEntry('accept-loss', detail, options.actor));

@@ -123,7 +123,7 @@ describe('the store of an earlier version', () => {
         const manifest = envelopes.ok ? parsePayload(envelopes.value[0], sliceManifestSchema) : envelopes;
         return manifest.ok ? manifest.value : undefined;
       };
-      await expect.poll(read, { timeout: 20_000 }).toMatchObject({ storeId, rows: { status: 1 } });
+      await expect.poll(read, { timeout: 20_000 }).toMatchObject({ storeId, rows: { status: 1 }, holds: { status: [{ count: 1 }] } });
       const kept = openTestStore(old);
       const key = await kept.sliceKey('default');
       expect((await read())?.keyCheck).toBe(key && sliceKeyCheck(key.key));
@@ -134,10 +134,14 @@ describe('the store of an earlier version', () => {
   }, 60_000);
 });
 
-/** As an earlier version left it: no identity, and slices that name neither store nor key. */
+/** As an earlier version left it: no identity, and slices that name no store, no key, no holds and no past. */
 function makeOld(path: string): void {
   const database = openWritable(path);
   database.exec('DROP TABLE store_identity');
-  database.exec(`UPDATE slice SET body = json_remove(body, '$.storeId', '$.keyCheck'), manifest = 'AAAA'`);
+  const unnamed = ['storeId', 'keyCheck', 'holds', 'acceptedLosses', 'earlier', 'earlierEntries', 'subjectKeyCheck'];
+  const paths = unnamed.map((name) => `'$.${name}'`).join(', ');
+  database.exec(`UPDATE slice SET body = json_remove(body, ${paths}), manifest = 'AAAA'`);
+  // These came later.
+  database.exec('DROP TABLE slice_refusal; DROP TABLE slice_acceptance; DROP TABLE subject_key');
   database.close();
 }

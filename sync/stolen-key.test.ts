@@ -39,7 +39,7 @@ import type { Policy } from './protocol/policy.ts';
 import { type Receipt, requestDigest } from './protocol/receipt.ts';
 import type { RemoteConfig } from './protocol/remote-config.ts';
 import { readRequestSignature } from './protocol/request-signature.ts';
-import { type SliceManifest, sliceRowKey } from './protocol/slice.ts';
+import { type SliceManifest, sliceManifestSchema, sliceRowKey } from './protocol/slice.ts';
 import { revocationOf } from './upstream/fleet/rules.ts';
 import { inflateBatch } from './upstream/ingest/ingest.ts';
 import type { RegistryChange } from './upstream/store/store.ts';
@@ -218,7 +218,7 @@ function payloadOf<Schema extends z.ZodType>(text: string, schema: Schema): z.in
 async function currentManifest(): Promise<SliceManifest> {
   const [slice] = await centre.store.publishedSlices('default', 1);
   if (slice === undefined) throw new Error('no slice');
-  return slice.body;
+  return sliceManifestSchema.parse(slice.body);
 }
 
 describe.each(online)('a stolen %s key', (role) => {

@@ -52,6 +52,10 @@ export const sliceManifestSchema = statementHeader.extend({
 });
 export type SliceManifest = z.infer<typeof sliceManifestSchema>;
 
+/** As a store keeps what it published: an earlier version did not count holds, and what it published is compared with nothing. */
+export const publishedBodySchema = sliceManifestSchema.extend({ holds: sliceHoldsSchema.optional() });
+export type PublishedBody = z.infer<typeof publishedBodySchema>;
+
 /** A manifest that is signed by one of `keys` (by key id), and the key's id; else one sentence. */
 export function openManifest(
   text: string,

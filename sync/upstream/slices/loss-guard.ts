@@ -25,7 +25,7 @@ export async function judgeSlice(
   const loss = previous && (await worstLoss(store, previous, next));
   const word = await store.sliceAcceptance(next.sliceId);
   if (word !== undefined && coversLoss(word, to)) {
-    const from = loss?.from ?? (previous === undefined ? to : holdsOn(previous.body.holds, day));
+    const from = loss?.from ?? (previous?.body.holds === undefined ? to : holdsOn(previous.body.holds, day));
     return { kind: 'publish', acceptedLosses: [...marks, { version: next.version, from, to }].slice(-ACCEPTED_LOSSES_MAX) };
   }
   return loss === undefined ? { kind: 'publish', acceptedLosses: marks } : { kind: 'refuse', refusal: loss };
@@ -35,5 +35,7 @@ export async function judgeSlice(
 async function worstLoss(store: RefusalStore, previous: PublishedSlice, next: HeldSlice & { readonly sliceId: string }) {
   const accepted = previous.body.acceptedLosses.at(-1)?.version ?? 0;
   const recent = await store.heldSlices(next.sliceId, Date.parse(next.issuedAt) - WINDOW_MS, COMPARED_MAX);
-  return [previous.body, ...recent.filter(({ version }) => version >= accepted)].map((before) => greatLoss(before, next)).find(Boolean);
+  const { issuedAt, holds } = previous.body;
+  const newest = holds === undefined ? [] : [{ issuedAt, holds }];
+  return [...newest, ...recent.filter(({ version }) => version >= accepted)].map((before) => greatLoss(before, next)).find(Boolean);
 }

@@ -6,7 +6,7 @@ import type { ChainPoint, JournalParent } from '../../protocol/batch.ts';
 import type { CommandKind, Heartbeat } from '../../protocol/heartbeat.ts';
 import type { RejectReason } from '../../protocol/receipt.ts';
 import type { RemoteConfig } from '../../protocol/remote-config.ts';
-import type { SliceManifest, Status } from '../../protocol/slice.ts';
+import type { PublishedBody, Status } from '../../protocol/slice.ts';
 import type { HeldSlice, HoldTotals } from '../../protocol/slice-loss.ts';
 
 export interface EnrolmentToken {
@@ -394,7 +394,7 @@ export interface RegistryMoment {
 export interface PublishedSlice {
   readonly sliceId: string;
   readonly version: number;
-  readonly body: SliceManifest;
+  readonly body: PublishedBody;
   /** The same, signed, one base64url line. */
   readonly manifest: string;
   readonly publishedAtMs: number;

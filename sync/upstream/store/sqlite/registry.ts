@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { toHex } from '../../../credential/bytes.ts';
-import { sliceManifestSchema, statuses } from '../../../protocol/slice.ts';
+import { publishedBodySchema, statuses } from '../../../protocol/slice.ts';
 import type {
   AuditEntry,
   ImportPlace,
@@ -67,7 +67,7 @@ const sliceRow = z
     (row): PublishedSlice => ({
       sliceId: row.slice_id,
       version: row.version,
-      body: sliceManifestSchema.parse(JSON.parse(row.body)),
+      body: publishedBodySchema.parse(JSON.parse(row.body)),
       manifest: row.manifest,
       publishedAtMs: row.published_at,
       revision: row.revision,
