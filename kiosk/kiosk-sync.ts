@@ -74,7 +74,7 @@ export interface KioskSync {
 
 const UNKNOWN = /:problem:(kiosk-unknown|signature-invalid)"/;
 const DRAIN_LOOK_MS = 1_000;
-/** A slice that was changed in use is fetched anew: until then the lane is closed. */
+/** Lists that were changed or taken away in use are fetched anew: until then the lane is closed. */
 const MEND_LOOK_MS = 5_000;
 /** What makes it this kiosk. */
 const KIOSK_KEYS = ['kiosk.key', 'sealing.key', 'certificate.cose'];
@@ -106,6 +106,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
   // A kiosk that was revoked asks for nothing any more; it only sends what it has.
   const listKeyring = () => (revocation.isRevoked() ? undefined : keyring());
   const slice = () => registry.content()?.slice;
+  const isDamaged = () => registry.changed() === 'list-changed';
   const storeId = () => parts.store.storeId(keyring());
   const spreadMs = config['upstream.reconnectSpreadMs'];
 
@@ -162,6 +163,7 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
       log: host.log,
       inbox: {
         inUse: slice,
+        isDamaged,
         storeId,
         lastUsed: parts.store.lastUsed,
         heardSeq: overlay.heardSeq,
@@ -245,7 +247,11 @@ export function startSync(parts: SyncParts, host: Host): KioskSync | undefined {
     void push.stop();
   });
   const stopMending = every(host.clock, MEND_LOOK_MS, () => {
-    if (slice() === undefined && registry.fault() === 'slice-changed') pull.wake();
+    if (revocation.isRevoked()) return;
+    // After a round that ended well everything was there: what is missing now was lost since.
+    const wasWhole = pull.lastSuccessAtMs() !== undefined && pull.failure() === undefined;
+    const isLost = slice() === undefined && (wasWhole || registry.fault() === 'slice-changed');
+    if (isLost || isDamaged()) pull.wake();
   });
   return {
     push,

@@ -22,15 +22,25 @@ interface HeldList {
 /** To be called before the files are read for use. A file that is not there is left to whoever reads it. */
 export function watchLists(paths: readonly string[]): ListsWatch {
   let held = paths.flatMap((path) => hold(path) ?? []);
+  /** Whether the same text lies at its path again, in a file of its own: that one is held from then on. */
+  const isPutBack = ({ file, digest }: HeldList): boolean => {
+    const there = hold(file.path);
+    if (there === undefined) return false;
+    const isSame = there.digest === digest;
+    if (isSame) held = held.map((one) => (one.file === file ? there : one));
+    (isSame ? file : there.file).close();
+    return isSame;
+  };
   return {
     fault() {
-      for (const { file, digest } of held) {
+      for (const list of held) {
+        const { file, digest } = list;
         const change = file.change();
         if (change === 'gone') return { path: file.path, what: change };
         if (change !== 'changed') continue;
         // Other rights, another link, the same text written once more: nothing has changed for who reads it.
-        if (digestIfReadable(file) !== digest) return { path: file.path, what: change };
-        file.accept();
+        if (digestIfReadable(file) === digest) file.accept();
+        else if (!isPutBack(list)) return { path: file.path, what: change };
       }
       return undefined;
     },

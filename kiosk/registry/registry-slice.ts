@@ -24,6 +24,8 @@ export interface RegistrySlice {
   readonly file: string;
   /** The same file, held since before it was checked, and the SHA-256 (hex) that it was found to have. */
   readonly held: FixedFile;
+  /** Where its row key was read. */
+  readonly keyFile: string;
   readonly sha256: string;
   /** Whether the keys agree is for the registry to add. About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
   lookup(claims: LookedUp): SliceAnswer;
@@ -56,7 +58,8 @@ export function openSlice(
 ): RegistrySlice {
   const { manifest, signer } = readManifest(files.manifest, sliceKeys);
   const fetched = fetchedFiles(files.manifest, manifest);
-  const key = readKey(existsSync(fetched.key) ? fetched.key : files.key, manifest);
+  const keyFile = existsSync(fetched.key) ? fetched.key : files.key;
+  const key = readKey(keyFile, manifest);
   const database = existsSync(fetched.database) ? fetched.database : files.database;
   const sha256 = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
   const held = hold(database);
@@ -70,7 +73,7 @@ export function openSlice(
         slice.close();
         held.close();
       };
-      return { ...slice, close, manifest, signer, held, sha256 };
+      return { ...slice, close, manifest, signer, held, keyFile, sha256 };
     }
     slice.close();
     throw new Fault('slice-changed', `${database} was changed while it was opened.`);
@@ -106,8 +109,11 @@ function readManifest(path: string, sliceKeys: ReadonlyMap<string, Uint8Array>):
   throw new Fault(opened.reason === OUTDATED_MANIFEST ? 'slice-outdated' : 'slice-corrupt', `${path}: ${opened.reason}`);
 }
 
-/** With another key every lookup finds nobody, and everybody passes: such a slice counts as absent. */
-function readKey(path: string, { keyCheck, generation }: SliceManifest): Uint8Array {
+/**
+ * With another key every lookup finds nobody, and everybody passes: such a slice counts as absent. Throws
+ * Fault('slice-key-mismatch') or Fault('slice-missing').
+ */
+export function readKey(path: string, { keyCheck, generation }: SliceManifest): Uint8Array {
   const text = readText(path);
   if (!KEY_FILE.test(text)) throw new Fault('slice-key-mismatch', `${path} is damaged: it does not hold 64 hex digits.`);
   const key = fromHex(text.trim());

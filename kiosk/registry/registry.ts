@@ -3,7 +3,7 @@
  * to policy and slice. Watches the files, takes a newer set whole or not at all, and goes on with the old one when the new
  * one does not hold: a broken download must not open a gate nor close one that had good data.
  */
-import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Fault, type FaultCode } from '../../config/faults.ts';
 import { plainText, whyUnreadable } from '../../config/host/text-file.ts';
@@ -20,7 +20,7 @@ import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { ListsOverlay } from './feed-overlay.ts';
 import { type ListsWatch, watchLists } from './lists-watch.ts';
-import { openSlice, type RegistrySlice, type SliceFiles } from './registry-slice.ts';
+import { openSlice, type RegistrySlice, readKey, type SliceFiles } from './registry-slice.ts';
 import { SLICE_PACE, type SlicePace, type SliceWatch, watchSlice } from './slice-watch.ts';
 import { isPinnedSubjectKey, requirePinnedSubjectKey, withSubjectKey } from './subject-key.ts';
 import type { TrustedStore } from './trusted-store.ts';
@@ -115,8 +115,11 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   /** Why the certificate that lies there cannot be read. Whom the kiosk believes is then in doubt, whatever is in use. */
   let unreadable: string | undefined;
 
+  /** Where a slice lay that was taken away in use: it may be put back, and no other file changes then. */
+  let missing: string | undefined;
+
   const refresh = (verified?: string) => {
-    const current = `${stampOf(options.files)}|${options.store?.stamp()}`;
+    const current = `${stampOf(options.files)}|${options.store?.stamp()}|${missing && fileStamp(missing).state}`;
     if (current === stamp) return;
     stamp = current;
     unreadable = options.store?.unreadable();
@@ -127,7 +130,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       const next = load(options, keyring, verified, host);
       if (content !== undefined) letGo(content);
       content = next;
-      fault = undefined;
+      [fault, missing] = [undefined, undefined];
       const { policy, slice } = next;
       const { sliceId, storeId, generation, keyCheck, feedSeq } = slice.manifest;
       const signers = [keyring.roles.feed, keyring.roles.slice].flatMap((keys) => [...keys.keys()]);
@@ -139,7 +142,8 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       // What the disk refuses now it may take later, though no file has changed.
       if (error.code === 'disk-full' || error.code === 'journal-unwritable') stamp = '';
       const isOverwritten = content !== undefined && isSliceOverwritten(content);
-      fault = isOverwritten ? 'slice-changed' : error.code;
+      const isStillGone = missing !== undefined && !existsSync(missing) && ['slice-missing', 'slice-corrupt'].includes(error.code);
+      fault = isOverwritten || isStillGone ? 'slice-changed' : error.code;
       const kept = content && keyring && !isOverwritten ? keepUnder(keyring, content, options.overlay) : undefined;
       if (kept === undefined && content !== undefined) letGo(content);
       if (kept !== undefined && kept !== content) kept.listsWatch.take(options.files.keyring);
@@ -148,11 +152,17 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
     }
   };
 
-  /** Its bytes are others than those that were signed: nobody is looked up in it again. */
-  const dropSlice = ({ slice, watch, listsWatch }: RegistryContent) => {
+  /** Its bytes are others than those that were signed, or it is gone: nobody is looked up in it again. */
+  const dropSlice = ({ slice, watch, listsWatch }: RegistryContent, state: 'broken' | 'gone') => {
     letGo({ slice, watch, listsWatch });
     content = undefined;
     fault = 'slice-changed';
+    if (state === 'gone') {
+      // Looked for at once: it may have been put back since.
+      [missing, stamp] = [slice.file, ''];
+      host.log.error('slice-changed', { file: slice.file, detail: `${slice.file} was taken away.` });
+      return;
+    }
     const asEvidence = slice.file === options.files.slice.database ? undefined : setAside(slice.file);
     host.log.error('slice-changed', { file: slice.file, ...(asEvidence !== undefined && { setAside: asEvidence }) });
   };
@@ -160,7 +170,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   const changed = (): FaultCode | undefined => {
     if (content === undefined) return undefined;
     const state = content.watch.state();
-    if (state === 'broken') dropSlice(content);
+    if (state === 'broken' || state === 'gone') dropSlice(content, state);
     if (state !== 'whole') return 'slice-changed';
     if (unreadable !== undefined) return 'certificate-invalid';
     // Whoever writes a newer file over the old one does what is allowed: it is read at once.
@@ -221,14 +231,26 @@ function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOpti
 
 function load(options: RegistryOptions, keyring: Keyring, verified: string | undefined, host: Host): RegistryContent {
   const { files } = options;
-  const listsWatch = watchLists([files.keyring, files.policy, files.slice.manifest, files.slice.key]);
+  const listsWatch = watchLists([files.keyring, files.policy, files.slice.manifest]);
   try {
     const lists = loadLists(options, keyring, verified);
+    watchKey(listsWatch, lists.slice);
     const { held, sha256, file } = lists.slice;
     const watch = watchSlice(held, sha256, host, options.slicePace ?? SLICE_PACE);
     return assemble(keyring, { ...lists, sliceStamp: fileStamp(file), watch, listsWatch }, options.overlay);
   } catch (error) {
     listsWatch.close();
+    throw error;
+  }
+}
+
+/** Which key it is, only the manifest says: it was read before it is watched, and is read again. */
+function watchKey(listsWatch: ListsWatch, slice: RegistrySlice): void {
+  listsWatch.take(slice.keyFile);
+  try {
+    readKey(slice.keyFile, slice.manifest);
+  } catch (error) {
+    slice.close();
     throw error;
   }
 }

@@ -82,6 +82,7 @@ async function measure(rows: number, say: (line: string) => void): Promise<Recor
         sealingSecret: sealing.secretKey,
         inbox: {
           inUse: () => slice,
+          isDamaged: () => false,
           storeId: () => undefined,
           lastUsed: () => undefined,
           heardSeq: () => undefined,

@@ -42,6 +42,8 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
   const { pause, interrupt, shorten } = createPause(host.clock);
   const failure = createFailures('pull-failed', host);
   const evidence = createEvidence(host.clock);
+  /** The lane is closed until the round is over: it is not spread. */
+  const isUrgent = () => inbox.inUse() === undefined || inbox.isDamaged();
 
   /** Undefined where all went well. */
   const round = async (): Promise<string | undefined> => {
@@ -84,8 +86,8 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
       } else failedAtMs = host.clock.monotonicMs();
       // Asked for during the round: what was new then may have come too late for it.
       if (!asked || failures > 0) await pause(failures === 0 ? ROUND_MS : backoffMs(failures, fraction(host.random.bytes(4))));
-      // The first slice is waited for; a newer one may come a little later.
-      if (asked && !stopped && inbox.inUse() !== undefined) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
+      // The first slice is waited for, and so is one in the place of what was damaged; a newer one may come a little later.
+      if (asked && !stopped && !isUrgent()) await pause(fraction(host.random.bytes(4)) * options.spreadMs);
     }
   };
 
@@ -100,8 +102,7 @@ export function startPullLoop(options: PullOptions, host: Host): PullLoop {
     retry() {
       if (failure.last() === undefined) return;
       failures = 1;
-      // A kiosk without a slice stands still.
-      shorten(inbox.inUse() === undefined ? 0 : fraction(host.random.bytes(4)) * options.spreadMs);
+      shorten(isUrgent() ? 0 : fraction(host.random.bytes(4)) * options.spreadMs);
     },
     failure: failure.last,
     lastSuccessAtMs: evidence.lastSuccessAtMs,

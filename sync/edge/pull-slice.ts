@@ -2,9 +2,10 @@
  * Fetches a newer slice: manifest, row key, file. Each is checked before it is put in place; what is in use stays until the
  * manifest alone is replaced.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writePrivateFile } from '../../config/host/private-file.ts';
+import { lookAtTextFile } from '../../config/host/text-file.ts';
 import { fromHex, toHex } from '../credential/bytes.ts';
 import type { Keyring } from '../credential/keyring.ts';
 import { accept, type Outcome } from '../credential/outcome.ts';
@@ -20,6 +21,8 @@ import { failureText, type UpstreamClient } from './upstream-client.ts';
 /** Where the kiosk keeps slices, as its registry reads them. */
 export interface SliceInbox {
   inUse(): SliceInUse | undefined;
+  /** A file of what is in use was changed or taken away: the same version is put in place once more. */
+  isDamaged(): boolean;
   /** The store that this kiosk believes; undefined: the first that comes. */
   storeId(): string | undefined;
   /** The slice that was in use last: a newer one may not lose much of its holds. */
@@ -42,7 +45,9 @@ export interface PullSliceOptions extends FetchOptions {
 const REQUEST_MS = 20_000;
 const KEY_TEXT = /^[0-9a-f]{64}$/;
 
-/** True where a newer slice was put in place; a sentence where that failed. */
+const DAMAGED = 'lists: one that is in use was changed or taken away, and the centre has nothing that mends it';
+
+/** True where a newer slice was put in place, or the same once more because a file was damaged; a sentence where that failed. */
 export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Promise<Outcome<boolean, string>> {
   const { client, sliceId, inbox } = options;
   const fetched = await fetchText(client, `/v1/slices/${sliceId}/manifest`);
@@ -55,7 +60,11 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   const inUse = inbox.inUse();
   // Each store counts for itself: the first slice of a new one is new.
   const isSameStore = inUse?.manifest.storeId === manifest.storeId;
-  if (isSameStore && manifest.version <= inUse.manifest.version) return accept(false);
+  const isSame = isSameStore && manifest.version === inUse.manifest.version && manifest.content === inUse.manifest.content;
+  const isRepair = isSame && inbox.isDamaged();
+  if (isSameStore && manifest.version <= inUse.manifest.version && !isRepair) {
+    return inbox.isDamaged() ? failed(DAMAGED) : accept(false);
+  }
   const loss = refuseFork(inbox.lastUsed(), manifest, inbox.heardSeq()) ?? refuseLoss(inbox.lastUsed(), manifest);
   if (loss !== undefined) return failed(loss);
   const files = inbox.filesFor(manifest);
@@ -71,11 +80,13 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   }
   writePrivateFile(inbox.manifestFile, `${fetched.value}\n`);
   inbox.refresh(isThere ? undefined : manifest.content);
-  if (inbox.inUse()?.manifest.version !== manifest.version) {
-    // What lies there cannot be used: the next round fetches it again.
-    rmSync(files.database, { force: true });
+  const taken = inbox.inUse();
+  if (taken?.manifest.version !== manifest.version) {
+    // What lies there cannot be used: the next round fetches it again. Unless it is in use under an earlier manifest.
+    if (taken?.file !== files.database) rmSync(files.database, { force: true });
     return failed('slice: the kiosk did not take it');
   }
+  if (isRepair && inbox.isDamaged()) return failed(DAMAGED);
   removeOthers(files.folder, [files.database, files.digest, files.key]);
   return accept(true);
 }
@@ -93,9 +104,9 @@ async function fetchKey(
 
 /** Whether `file` holds the very row key that the slice was made with. */
 export function isKeyOf({ keyCheck }: SliceManifest, file: string): boolean {
-  if (!existsSync(file)) return false;
-  const text = readFileSync(file, 'utf8').trim();
-  return KEY_TEXT.test(text) && sliceKeyCheck(fromHex(text)) === keyCheck;
+  const { text = '' } = { text: undefined, ...lookAtTextFile(file) };
+  const hex = text.trim();
+  return KEY_TEXT.test(hex) && sliceKeyCheck(fromHex(hex)) === keyCheck;
 }
 
 export interface KeyWanted extends Pick<PullSliceOptions, 'kioskId' | 'sealingSecret'> {
