@@ -99,3 +99,28 @@ it.each(files.flatMap(([name, path]) => harms.map(([what, harm]) => [name, what,
   },
   150_000,
 );
+
+it('a newer slice that is pulled closes no lane', async () => {
+  const before = kiosk.registry.content()?.slice.manifest.version ?? 0;
+  const pseudonym = new Uint8Array(12).fill(7);
+  const change = { kind: 'status', pseudonym, status: 'F0', fromDay: 0, untilDay: undefined } as const;
+  await centre.store.changeRegistry([change], false, { atMs: Date.now(), actor: 'test', action: 'test', detail: '' });
+  const faults = new Set<string | undefined>();
+  await expect
+    .poll(
+      () => {
+        kiosk.sync.pull.wake();
+        faults.add(kiosk.registry.changed());
+        return kiosk.registry.content()?.slice.manifest.version ?? 0;
+      },
+      { ...WAIT, interval: 5 },
+    )
+    .toBeGreaterThan(before);
+  // The file of the one before is removed meanwhile.
+  for (let look = 0; look < 100; look++) {
+    faults.add(kiosk.registry.changed());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect([...faults]).toEqual([undefined]);
+  expect(await lane.hold(held)).toBe(shown);
+}, 120_000);

@@ -5,8 +5,9 @@
 import { type BigIntStats, closeSync, fstatSync, openSync, read, readSync, statSync } from 'node:fs';
 
 /**
- * `changed`: written to, cut, or given other rights or links. `gone`: nothing lies at its path any more. `replaced`: another
- * file lies there, and the one in use is as it was.
+ * `gone`: nothing lies at its path any more. `changed`: the file in use was written to, cut, or given other rights or links,
+ * whatever lies at its path: a rename over it counts too, because it cannot be told from a write before the rename.
+ * `replaced`: another file lies there, and the one in use is as it was.
  */
 export type FileChange = 'changed' | 'gone' | 'replaced';
 
@@ -28,8 +29,16 @@ export interface FixedFile {
 /** Throws what the file system throws. */
 export function holdFixedFile(path: string): FixedFile {
   const handle = openSync(path, 'r');
-  const look = () => fstatSync(handle, { bigint: true });
-  let known = look();
+  let known = fstatSync(handle, { bigint: true });
+  /** Undefined where the disk does not answer any more. */
+  const look = () => {
+    try {
+      return fstatSync(handle, { bigint: true });
+    } catch (error) {
+      if (error instanceof Error && 'syscall' in error) return undefined;
+      throw error;
+    }
+  };
   let reading = 0;
   let closed = false;
   const release = () => {
@@ -38,15 +47,14 @@ export function holdFixedFile(path: string): FixedFile {
   return {
     path,
     change() {
-      const now = look();
-      if (now.size !== known.size || now.mtimeNs !== known.mtimeNs) return 'changed';
       const there = statAt(path);
       if (there === undefined) return 'gone';
-      if (!isSameFile(there, known)) return 'replaced';
-      return now.ctimeNs === known.ctimeNs && now.nlink === known.nlink ? undefined : 'changed';
+      const now = look();
+      if (now === undefined || !isUntouched(now, known)) return 'changed';
+      return isSameFile(there, known) ? undefined : 'replaced';
     },
     accept() {
-      known = look();
+      known = look() ?? known;
     },
     lengthBytes: () => Number(known.size),
     readAt: (position, into) =>
@@ -60,7 +68,7 @@ export function holdFixedFile(path: string): FixedFile {
         });
       }),
     readAll() {
-      const bytes = new Uint8Array(Number(look().size));
+      const bytes = new Uint8Array(Number(fstatSync(handle).size));
       return bytes.subarray(0, readSync(handle, bytes, 0, bytes.length, 0));
     },
     close() {
@@ -79,6 +87,10 @@ function statAt(path: string): BigIntStats | undefined {
     if (error instanceof Error && 'syscall' in error) return undefined;
     throw error;
   }
+}
+
+function isUntouched(now: BigIntStats, known: BigIntStats): boolean {
+  return now.size === known.size && now.mtimeNs === known.mtimeNs && now.ctimeNs === known.ctimeNs && now.nlink === known.nlink;
 }
 
 function isSameFile(a: BigIntStats, b: BigIntStats): boolean {

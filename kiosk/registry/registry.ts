@@ -153,7 +153,7 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   };
 
   /** Its bytes are others than those that were signed, or it is gone: nobody is looked up in it again. */
-  const dropSlice = ({ slice, watch, listsWatch }: RegistryContent, state: 'broken' | 'gone') => {
+  const dropSlice = ({ slice, watch, listsWatch, sliceStamp }: RegistryContent, state: 'broken' | 'gone') => {
     letGo({ slice, watch, listsWatch });
     content = undefined;
     fault = 'slice-changed';
@@ -163,7 +163,10 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       host.log.error('slice-changed', { file: slice.file, detail: `${slice.file} was taken away.` });
       return;
     }
-    const asEvidence = slice.file === options.files.slice.database ? undefined : setAside(slice.file);
+    // Another file that lies there now is not the one that was changed: it is read, and taken where it is right.
+    const isReplaced = fileStamp(slice.file).inode !== sliceStamp.inode;
+    if (isReplaced) stamp = '';
+    const asEvidence = isReplaced || slice.file === options.files.slice.database ? undefined : setAside(slice.file);
     host.log.error('slice-changed', { file: slice.file, ...(asEvidence !== undefined && { setAside: asEvidence }) });
   };
   let toldOf: string | undefined;

@@ -104,6 +104,25 @@ describe('a slice in use', () => {
     expect(lane.fault()).toBe('slice-changed');
   });
 
+  it('that is changed and then replaced by a rename shows nobody a pass either', async () => {
+    const times = [1_700_000_000, 1_700_000_000] as const;
+    utimesSync(slice, ...times);
+    await expect.poll(registry.changed, WAIT).toBeUndefined();
+    const whole = readFileSync(slice);
+    flipHeldRow();
+    utimesSync(slice, ...times);
+    writeFileSync(`${slice}.new`, whole);
+    renameSync(`${slice}.new`, slice);
+    expect(await lane.hold(held())).toBeUndefined();
+    expect(lane.fault()).toBe('slice-changed');
+    await expect.poll(() => registry.changed() === undefined && registry.content() === undefined, WAIT).toBe(true);
+    expect(registry.fault()).toBe('slice-changed');
+    // The file that lies there now is whole.
+    host.advance(3_000);
+    expect(lane.fault()).toBeUndefined();
+    expect(await lane.hold(held())).toBe('see-staff status-hold');
+  });
+
   it('that was touched, and nothing more, is read again while the lane is closed, and the lane opens', async () => {
     chmodSync(slice, 0o640);
     host.advance(300);
@@ -125,9 +144,13 @@ describe('a slice in use', () => {
     expect(await lane.hold(parts.kit.moreValid[0] ?? '')).toBeUndefined();
   });
 
-  it('that another file has replaced stays in use until its manifest is replaced too', async () => {
+  it('that another file has replaced is read once more, and stays in use until its manifest is replaced too', async () => {
     writeFileSync(`${slice}.new`, 'another');
     renameSync(`${slice}.new`, slice);
+    // A write before the rename would look the same.
+    host.advance(300);
+    expect(lane.fault()).toBe('slice-changed');
+    await expect.poll(registry.changed, WAIT).toBeUndefined();
     host.advance(10_000);
     expect(lane.fault()).toBeUndefined();
     expect(await lane.hold(held())).toBe('see-staff status-hold');
