@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { authorityDay } from './authority-time.ts';
 import {
@@ -123,4 +124,19 @@ it('holds are told apart by so many days, and later ones count for longer', () =
   expect(sliceHoldsSchema.safeParse(holds).success).toBe(true);
   expect(holdsOn(holds, today).status).toBe(HOLD_DAYS_MAX + 51);
   expect(holdsOn(holds, today + HOLD_DAYS_MAX + 10).status).toBe(51);
+});
+
+it('holds that end are counted to their last day, however many days have gone by and lie ahead', () => {
+  const day = fc.option(fc.integer({ min: today - 2_000, max: today + 2_000 }), { nil: null });
+  fc.assert(
+    fc.property(fc.array(day, { maxLength: 1_000, size: 'max' }), fc.integer({ min: 0, max: HOLD_DAYS_MAX - 1 }), (days, later) => {
+      const counter = createHoldCounter(today);
+      for (const one of days) counter.add(one);
+      const holds = { status: counter.days(), revoked: [] };
+      expect(sliceHoldsSchema.safeParse(holds).success).toBe(true);
+      const open = days.filter((one) => one === null || one >= today + later);
+      expect(holdsOn(holds, today + later).status).toBe(open.length);
+    }),
+    { numRuns: 20 },
+  );
 });

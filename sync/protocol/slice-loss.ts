@@ -10,7 +10,7 @@
 import { z } from 'zod';
 import { authorityDay } from './authority-time.ts';
 
-/** Days that are told apart; later ones count as without an end. */
+/** Days that are told apart, the nearest ones; later ones count as without an end. */
 export const HOLD_DAYS_MAX = 400;
 const SHARE_MAX = 0.2;
 const ROWS_ALWAYS = 10;
@@ -43,12 +43,17 @@ export interface HeldSlice {
   readonly holds: SliceHolds;
 }
 
-/** Counts holds while rows are read. */
-export function createHoldCounter(): { add(untilDay: number | null): void; days(): SliceHolds['status'] } {
+/** Counts holds while rows are read. Those whose last day lies before `fromDay` are over, and none of them counts. */
+export function createHoldCounter(fromDay = Number.NEGATIVE_INFINITY): {
+  add(untilDay: number | null): void;
+  days(): SliceHolds['status'];
+} {
   const byDay = new Map<number | null, number>();
   const add = (untilDay: number | null, more = 1) => byDay.set(untilDay, (byDay.get(untilDay) ?? 0) + more);
   return {
-    add: (untilDay) => void add(untilDay),
+    add(untilDay) {
+      if (untilDay === null || untilDay >= fromDay) add(untilDay);
+    },
     days() {
       const late = [...byDay.keys()]
         .filter((day) => day !== null)
@@ -72,14 +77,18 @@ export function holdsOn(holds: SliceHolds, day: number): HoldTotals {
   return { status: sum(holds.status), revoked: sum(holds.revoked) };
 }
 
-/** What `next` loses against `before`, where it is more than may go between their dates; undefined where it is not. */
+/**
+ * What `next` loses against `before`, where it is more than may go between their dates; undefined where it is not. `untilMs`:
+ * when it was refused first, because a loss does not become smaller by waiting for an operator's word.
+ */
 export function greatLoss(
   before: Pick<HeldSlice, 'issuedAt' | 'holds'>,
   next: Pick<HeldSlice, 'issuedAt' | 'holds'>,
+  untilMs = Number.POSITIVE_INFINITY,
 ): { readonly from: HoldTotals; readonly to: HoldTotals } | undefined {
   // The day of the newer one, which is signed: a wrong clock hides no loss.
   const day = authorityDay(Date.parse(next.issuedAt) / 1000);
-  const days = Math.max(1, Math.ceil((Date.parse(next.issuedAt) - Date.parse(before.issuedAt)) / DAY_MS));
+  const days = Math.max(1, Math.ceil((Math.min(Date.parse(next.issuedAt), untilMs) - Date.parse(before.issuedAt)) / DAY_MS));
   const [from, to] = [holdsOn(before.holds, day), holdsOn(next.holds, day)];
   return isGreat(from.status, to.status, days) || isGreat(from.revoked, to.revoked, days) ? { from, to } : undefined;
 }

@@ -98,7 +98,8 @@ export type Status = (typeof statuses)[number];
 
 /**
  * `status`: row key (8 bytes) of a person or vehicle, days since 1970-01-01 in the time zone of the authority, both
- * inclusive; until_day is null where no end is known. `revoked`: credential ids, kept until the credential expires.
+ * inclusive; until_day is null where no end is known. `revoked`: credential ids, kept to the end of the day on which the
+ * credential expires.
  */
 export const SLICE_TABLES = `
 CREATE TABLE status (

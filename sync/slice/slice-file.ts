@@ -137,8 +137,11 @@ export function mergeSlice(file: string, base: string, deltas: readonly string[]
   });
 }
 
-/** SHA-256 over the rows in the order of their keys, statuses first, each with a byte before it that says which it is. */
-export function digestContent(file: string, pause: () => void = () => undefined): SliceContent {
+/**
+ * SHA-256 over the rows in the order of their keys, statuses first, each with a byte before it that says which it is. Rows
+ * that were over before `fromDay` are no holds.
+ */
+export function digestContent(file: string, pause: () => void = () => undefined, fromDay?: number): SliceContent {
   const database = openReadOnly(file, MMAP_BYTES);
   try {
     const hash = createHash('sha256');
@@ -151,7 +154,7 @@ export function digestContent(file: string, pause: () => void = () => undefined)
       pause();
     };
     const rows = { status: 0, revoked: 0 };
-    const holds = { status: createHoldCounter(), revoked: createHoldCounter() };
+    const holds = { status: createHoldCounter(fromDay), revoked: createHoldCounter(fromDay) };
     for (const row of database.prepare('SELECT key, status, from_day, until_day FROM status ORDER BY key').raw().iterate()) {
       const [key, status, fromDay, untilDay] = cells(row);
       room();

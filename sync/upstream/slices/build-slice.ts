@@ -6,6 +6,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { syncFolder } from '../../../config/host/private-file.ts';
+import { authorityDay } from '../../protocol/authority-time.ts';
 import { type SliceManifest, sliceManifestSchema, sliceRowKey, statuses } from '../../protocol/slice.ts';
 import { createSliceFile, digestContent, digestFile, writeDelta } from '../../slice/slice-file.ts';
 import type { RegistryStore } from '../store/store.ts';
@@ -16,7 +17,7 @@ export interface BuildJob {
   readonly regions: readonly number[];
   /** Row key, 32 bytes. */
   readonly key: Uint8Array;
-  /** Unix seconds: what has expired is left out. */
+  /** Unix seconds: revocations whose last day is over are left out, statuses like them stay and are not counted. */
   readonly nowS: number;
   readonly folder: string;
   /** The slice before, of the same generation. */
@@ -53,7 +54,7 @@ export async function buildSlice(store: RegistryStore, job: BuildJob): Promise<B
       revoked: ({ cti, expiresAt }) => rows.revoked(cti, expiresAt),
     }),
   );
-  const { content, rows, holds } = digestContent(fresh);
+  const { content, rows, holds } = digestContent(fresh, undefined, authorityDay(job.nowS));
   const snapshot = digestFile(fresh);
   const delta = base === undefined || base.content === content ? undefined : changesSince(folder, base, { sliceId, content, fresh });
   renameSync(fresh, snapshotFile(folder, snapshot.sha256));

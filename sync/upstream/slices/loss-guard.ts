@@ -36,6 +36,9 @@ async function worstLoss(store: RefusalStore, previous: PublishedSlice, next: He
   const accepted = previous.body.acceptedLosses.at(-1)?.version ?? 0;
   const recent = await store.heldSlices(next.sliceId, Date.parse(next.issuedAt) - WINDOW_MS, COMPARED_MAX);
   const { issuedAt, holds } = previous.body;
+  const refusal = await store.sliceRefusal(next.sliceId);
   const newest = holds === undefined ? [] : [{ issuedAt, holds }];
-  return [...newest, ...recent.filter(({ version }) => version >= accepted)].map((before) => greatLoss(before, next)).find(Boolean);
+  return [...newest, ...recent.filter(({ version }) => version >= accepted)]
+    .map((before) => greatLoss(before, next, refusal?.atMs))
+    .find(Boolean);
 }

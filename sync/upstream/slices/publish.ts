@@ -12,6 +12,7 @@ import { keyId } from '../../credential/cose.ts';
 import type { Keyring } from '../../credential/keyring.ts';
 import type { Signer } from '../../credential/signer.ts';
 import { signStatement } from '../../credential/statement.ts';
+import { authorityDay } from '../../protocol/authority-time.ts';
 import { DELTA_SHARE_MAX, openManifest, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
 import { EARLIER_MAX, lossText } from '../../protocol/slice-loss.ts';
 import { VERSION_SKEW_S } from '../fleet/rules.ts';
@@ -56,6 +57,10 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
   const { folder, sliceKey, scopes } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const { sliceId } of scopes) removeLeftovers(folder, sliceId);
+  /** What a refused slice was made of: as long as that is the same it would be refused again. */
+  const refusedOf = new Map<string, string>();
+  const madeOf = (revision: number, killedKeys: readonly string[], atMs: number) =>
+    [revision, authorityDay(atMs / 1000), ...killedKeys].join();
 
   const generationFor = async (sliceId: string, nowMs: number) => {
     const newest = await store.sliceKey(sliceId);
@@ -103,7 +108,10 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
     const version = await nextVersion(previous, issuedAtMs);
     const issuedAt = new Date(issuedAtMs).toISOString();
     const judgement = await judgeSlice(store, previous, { storeId: store.storeId, sliceId, version, issuedAt, holds });
-    if (judgement.kind === 'refuse') return refuse({ ...judgement.refusal, sliceId, reason: 'loss', atMs: issuedAtMs, revision });
+    if (judgement.kind === 'refuse') {
+      refusedOf.set(sliceId, madeOf(revision, killedKeys, issuedAtMs));
+      return refuse({ ...judgement.refusal, sliceId, reason: 'loss', atMs: issuedAtMs, revision });
+    }
     const body: SliceManifest = {
       version,
       issuedAt,
@@ -172,14 +180,16 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
         const isOld = current !== undefined && host.clock.wallMs() - current.publishedAtMs > RENEW_MS;
         const revision = await store.registryRevision();
         const isChanged = current?.revision !== revision;
-        const isKilled = current?.body.killedKeys.join() !== (await openKills()).join();
+        const killedKeys = await openKills();
+        const isKilled = current?.body.killedKeys.join() !== killedKeys.join();
         // After a change of the slice key nobody would believe it; what an earlier version signed names no store and no key.
         const isForeign = current !== undefined && !isOurs(current.manifest, sliceKey, store.storeId);
         const isRekeyed = current?.body.subjectKeyCheck !== (await store.subjectKeyCheck());
         const refusal = await store.sliceRefusal(scope.sliceId);
         const isAccepted = (await store.sliceAcceptance(scope.sliceId)) !== undefined;
-        // Nothing that was refused is built again before something has changed.
-        const isRefused = refusal?.reason === 'set-back' || (refusal !== undefined && refusal.revision === revision && !isKilled);
+        // Nothing that was refused is built again before something has changed; the day is something, because holds end with it.
+        const isSame = refusedOf.get(scope.sliceId) === madeOf(revision, killedKeys, host.clock.wallMs());
+        const isRefused = refusal?.reason === 'set-back' || (refusal !== undefined && isSame);
         if (isRefused && !isAccepted) continue;
         const isDue = isOld || isChanged || isKilled || isForeign || isRekeyed;
         if (anew || current === undefined || isAccepted || isDue) await publish(scope, current);

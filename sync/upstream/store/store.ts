@@ -407,6 +407,7 @@ export interface SliceRefusal {
   readonly sliceId: string;
   /** `set-back`: kiosks use slices of this store that this store does not know. */
   readonly reason: 'loss' | 'set-back';
+  /** When it was refused first. */
   readonly atMs: number;
   /** Of the registry that it would show. */
   readonly revision: number;
@@ -425,6 +426,7 @@ export interface SliceAcceptance {
 export interface RefusalStore {
   sliceRefusal(sliceId: string): Promise<SliceRefusal | undefined>;
   sliceRefusals(): Promise<SliceRefusal[]>;
+  /** The time of one that is there already stays. */
   putSliceRefusal(refusal: SliceRefusal): Promise<void>;
   /** Refuses every slice until an operator's word, unless one is refused already; true where that is new. */
   markSetBack(atMs: number): Promise<boolean>;
@@ -463,7 +465,7 @@ export interface RegistryStore extends StoreName {
   /** Grows with every change. */
   registryRevision(): Promise<number>;
   /**
-   * Shows the visitor whoever is not clear, everybody of `regions`, and every revocation that has not expired, as of one
+   * Shows the visitor whoever is not clear, everybody of `regions`, and every revocation whose last day is not over, as of one
    * moment. Holds up the thread it runs in.
    */
   exportRegistry(nowS: number, regions: readonly number[], visitor: RegistryVisitor): RegistryMoment;

@@ -33,7 +33,10 @@ const heldRow = z.object({ version: z.number(), issued_at: z.string(), holds: z.
 export function sqliteRefusals(database: Database, storeId: string): RefusalStore {
   const select = database.prepare('SELECT * FROM slice_refusal WHERE slice_id = ?');
   const selectAll = database.prepare('SELECT * FROM slice_refusal ORDER BY slice_id');
-  const put = database.prepare('INSERT OR REPLACE INTO slice_refusal VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
+  const put = database.prepare(`
+    INSERT INTO slice_refusal VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (slice_id) DO UPDATE SET revision = excluded.revision, from_status = excluded.from_status,
+      from_revoked = excluded.from_revoked, to_status = excluded.to_status, to_revoked = excluded.to_revoked`);
   const setBack = database.prepare(
     "INSERT OR IGNORE INTO slice_refusal SELECT DISTINCT slice_id, 'set-back', ?, -1, 0, 0, 0, 0 FROM slice",
   );

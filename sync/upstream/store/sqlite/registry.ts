@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Database } from '../../../../config/host/open-database.ts';
 import { toHex } from '../../../credential/bytes.ts';
+import { authorityDayStartMs } from '../../../protocol/authority-time.ts';
 import { publishedBodySchema, statuses } from '../../../protocol/slice.ts';
 import type {
   AuditEntry,
@@ -86,7 +87,7 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
   const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
   const selectAudit = database.prepare('SELECT at, actor, action, detail FROM registry_audit ORDER BY id DESC LIMIT ?');
   const selectSubjects = database.prepare("SELECT * FROM subject WHERE status <> 'clear' OR region IN (SELECT value FROM json_each(?))");
-  const selectRevoked = database.prepare('SELECT * FROM revocation WHERE expires_at > ?');
+  const selectRevoked = database.prepare('SELECT * FROM revocation WHERE expires_at >= ?');
   const selectKilled = database.prepare('SELECT kid FROM killed_key ORDER BY kid').pluck();
   const selectSlices = database.prepare('SELECT * FROM slice WHERE slice_id = ? ORDER BY version DESC LIMIT ?');
   const insertSlice = database.prepare(`
@@ -135,7 +136,8 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
   // One transaction: rows and feed number belong together.
   const exportAll = database.transaction((nowS: number, regions: readonly number[], visitor: RegistryVisitor): RegistryMoment => {
     for (const row of selectSubjects.iterate(JSON.stringify(regions))) visitor.status(subjectRow.parse(row));
-    for (const row of selectRevoked.iterate(nowS)) visitor.revoked(revocationRow.parse(row));
+    // To the end of their day, by which they are counted.
+    for (const row of selectRevoked.iterate(authorityDayStartMs(nowS * 1000) / 1000)) visitor.revoked(revocationRow.parse(row));
     return { feedSeq: head(), revision: revision() };
   });
 
