@@ -29,6 +29,8 @@ export interface RegistrySlice {
   readonly sha256: string;
   /** Whether the keys agree is for the registry to add. About 10 microseconds; throws Fault('slice-corrupt') where the file cannot be read any more. */
   lookup(claims: LookedUp): SliceAnswer;
+  /** A lookup failed since it was opened. */
+  hasFailed(): boolean;
   close(): void;
 }
 
@@ -56,16 +58,11 @@ export function openSlice(
   overlay: SliceOverlay = noOverlay,
   verified?: string,
 ): RegistrySlice {
-  const { manifest, signer } = readManifest(files.manifest, sliceKeys);
-  const fetched = fetchedFiles(files.manifest, manifest);
-  const keyFile = existsSync(fetched.key) ? fetched.key : files.key;
-  const key = readKey(keyFile, manifest);
-  const database = existsSync(fetched.database) ? fetched.database : files.database;
-  const sha256 = database === fetched.database ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
+  const { manifest, signer, key, keyFile, database, isFetched, sha256 } = readBeside(files, sliceKeys);
   const held = hold(database);
   try {
     // The pull loop has checked what it wrote a moment ago: doing it again here would hold up a scan.
-    const isKnown = verified === manifest.content && database === fetched.database;
+    const isKnown = verified === manifest.content && isFetched;
     if (!isKnown && digest(database) !== sha256) throw new Fault('slice-corrupt', `${database} is not the file that its manifest names.`);
     const slice = wrapDatabase(database, key, overlay);
     if (held.change() === undefined) {
@@ -81,6 +78,31 @@ export function openSlice(
     held.close();
     throw error;
   }
+}
+
+/**
+ * The open slice under the manifest as it lies there now, without a look at its rows: reading a large file again would hold
+ * up a scan. Undefined where they are not the very bytes and the very key that are open; whether the open file is whole is
+ * for its watch to say. Throws like openSlice.
+ */
+export function renewSlice(slice: RegistrySlice, files: SliceFiles, sliceKeys: ReadonlyMap<string, Uint8Array>): RegistrySlice | undefined {
+  const { manifest, signer, keyFile, database, sha256 } = readBeside(files, sliceKeys);
+  const { content, keyCheck, sliceId } = slice.manifest;
+  const isSameFile = database === slice.file && sha256 === slice.sha256 && slice.held.change() === undefined;
+  const isSameList = manifest.content === content && manifest.keyCheck === keyCheck && manifest.sliceId === sliceId;
+  return isSameFile && isSameList && !slice.hasFailed() ? { ...slice, manifest, signer, keyFile } : undefined;
+}
+
+/** What belongs to a slice beside its rows: the manifest, the key, and where the rows are with the SHA-256 that they must have. */
+function readBeside(files: SliceFiles, sliceKeys: ReadonlyMap<string, Uint8Array>) {
+  const { manifest, signer } = readManifest(files.manifest, sliceKeys);
+  const fetched = fetchedFiles(files.manifest, manifest);
+  const keyFile = existsSync(fetched.key) ? fetched.key : files.key;
+  const key = readKey(keyFile, manifest);
+  const isFetched = existsSync(fetched.database);
+  const database = isFetched ? fetched.database : files.database;
+  const sha256 = isFetched ? readText(fetched.digest).trim() : manifest.snapshot.sha256;
+  return { manifest, signer, key, keyFile, database, isFetched, sha256 };
 }
 
 /**
@@ -146,12 +168,18 @@ function digest(path: string): string {
   }
 }
 
-function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Pick<RegistrySlice, 'file' | 'lookup' | 'close'> {
+function wrapDatabase(
+  path: string,
+  key: Uint8Array,
+  overlay: SliceOverlay,
+): Pick<RegistrySlice, 'file' | 'lookup' | 'hasFailed' | 'close'> {
   try {
     const database = openReadOnly(path, MMAP_BYTES);
     const { findStatus, findRevoked } = prepareLookups(database);
+    let hasFailed = false;
     return {
       file: path,
+      hasFailed: () => hasFailed,
       lookup(claims) {
         try {
           const revoked = overlay.revoked(claims.cti) ?? findRevoked.get(claims.cti) !== undefined;
@@ -161,6 +189,7 @@ function wrapDatabase(path: string, key: Uint8Array, overlay: SliceOverlay): Pic
           const { status, fromDay, untilDay } = urgent;
           return { revoked, status, fromDay, untilDay: untilDay ?? undefined, otherSubjectKey: false };
         } catch (error) {
+          hasFailed = true;
           throw new Fault('slice-corrupt', 'A lookup failed.', { cause: error });
         }
       },

@@ -112,6 +112,64 @@ describe('registry', () => {
     expect(registry.fault()).toBe('slice-outdated');
   });
 
+  describe('under a newer manifest of the same rows', () => {
+    /** What a centre does each day, and at each killed key. */
+    const renew = (path: (name: string) => string) => {
+      const envelopes = parseEnvelopes(readFileSync(path('slice.manifest.cose'), 'utf8'));
+      const manifest = envelopes.ok ? parsePayload(envelopes.value[0], sliceManifestSchema) : envelopes;
+      if (!manifest.ok) throw new Error(manifest.reason);
+      const sliceKey = fromHex(readFileSync(path('upstream-keys/slice.key'), 'utf8').trim());
+      const version = manifest.value.version + 1;
+      writeFileSync(path('fresh'), signStatement('slice-manifest', { ...manifest.value, version }, sliceKey));
+      renameSync(path('fresh'), path('slice.manifest.cose'));
+      return version;
+    };
+    const anybody = { cti: new Uint8Array(8), subject: new Uint8Array(12) };
+
+    it('goes on with the slice that is open, and reads none of its rows again', () => {
+      const { host, options, path } = setUp();
+      const opened = openRegistry(options, host);
+      registry = opened;
+      const [held, watch] = [opened.content()?.slice.held, opened.content()?.watch];
+      for (let day = 0; day < 3; day++) {
+        const version = renew(path);
+        host.advance(2_000);
+        const now = opened.content();
+        expect(now?.slice.manifest.version).toBe(version);
+        expect([now?.slice.held, now?.watch]).toEqual([held, watch]);
+        expect([opened.fault(), opened.changed()]).toEqual([undefined, undefined]);
+        expect(now?.slice.lookup(anybody).status).toBe('clear');
+      }
+      // It is watched as before.
+      appendFileSync(path('slice.db'), 'x');
+      expect(opened.changed()).toBe('slice-changed');
+    });
+
+    it('opens the slice anew where another file lies in its place', () => {
+      const { host, options, path } = setUp();
+      const opened = openRegistry(options, host);
+      registry = opened;
+      const held = opened.content()?.slice.held;
+      copyFileSync(path('slice.db'), path('copy'));
+      renameSync(path('copy'), path('slice.db'));
+      const version = renew(path);
+      host.advance(2_000);
+      expect(opened.content()?.slice.manifest.version).toBe(version);
+      expect(opened.content()?.slice.held === held).toBe(false);
+      expect(opened.content()?.slice.lookup(anybody).status).toBe('clear');
+    });
+
+    it('takes no rows that were changed meanwhile', () => {
+      const { host, options, path } = setUp();
+      const opened = openRegistry(options, host);
+      registry = opened;
+      appendFileSync(path('slice.db'), 'x');
+      renew(path);
+      host.advance(2_000);
+      expect([opened.content(), opened.fault()]).toEqual([undefined, 'slice-changed']);
+    });
+  });
+
   it.each(['keyring.cose', 'policy.cose', 'slice.db', 'slice.manifest.cose', 'slice.key'])(
     'is closed without %s and opens once it is there',
     (name) => {

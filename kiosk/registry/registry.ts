@@ -20,7 +20,7 @@ import { failedGoldenCases } from '../decision/golden.ts';
 import type { DataFreshAt } from '../decision/staleness.ts';
 import type { ListsOverlay } from './feed-overlay.ts';
 import { type ListsWatch, watchLists } from './lists-watch.ts';
-import { openSlice, type RegistrySlice, readKey, type SliceFiles } from './registry-slice.ts';
+import { openSlice, type RegistrySlice, readKey, renewSlice, type SliceFiles } from './registry-slice.ts';
 import { SLICE_PACE, type SlicePace, type SliceWatch, watchSlice } from './slice-watch.ts';
 import { isPinnedSubjectKey, requirePinnedSubjectKey, withSubjectKey } from './subject-key.ts';
 import type { TrustedStore } from './trusted-store.ts';
@@ -54,6 +54,8 @@ export interface RegistryContent {
   readonly keyring: Keyring;
   readonly policy: Policy;
   readonly slice: RegistrySlice;
+  /** The same without the keyring's say on subject keys: it may go on under another keyring. */
+  readonly bareSlice: RegistrySlice;
   /** The issuers that count now: the keyring's, without those that were killed since. */
   trust(): TrustList;
   /** When slice and feed together were last known to be current, Unix milliseconds. */
@@ -127,8 +129,8 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
       keyring = loadKeyringChecked(options);
       if (isDiscarded) return;
       if (unreadable !== undefined) throw new Fault('certificate-invalid', unreadable);
-      const next = load(options, keyring, verified, host);
-      if (content !== undefined) letGo(content);
+      const next = load(options, { keyring, inUse: content, verified }, host);
+      if (content !== undefined) letGo(content, next);
       content = next;
       [fault, missing] = [undefined, undefined];
       const { policy, slice } = next;
@@ -205,9 +207,11 @@ export function openRegistry(options: RegistryOptions, host: Host): Registry {
   };
 }
 
-function letGo({ slice, watch, listsWatch }: Pick<RegistryContent, 'slice' | 'watch' | 'listsWatch'>): void {
-  watch.close();
+/** `next`: what is in use instead, and may go on with the same open slice. */
+function letGo({ slice, watch, listsWatch }: Pick<RegistryContent, 'slice' | 'watch' | 'listsWatch'>, next?: RegistryContent): void {
   listsWatch.close();
+  if (next?.watch === watch) return;
+  watch.close();
   slice.close();
 }
 
@@ -232,38 +236,46 @@ function loadKeyringChecked({ files, floor, audiences, allowDemo }: RegistryOpti
   return keyring;
 }
 
-function load(options: RegistryOptions, keyring: Keyring, verified: string | undefined, host: Host): RegistryContent {
-  const { files } = options;
+interface Known {
+  readonly keyring: Keyring;
+  readonly inUse: RegistryContent | undefined;
+  readonly verified: string | undefined;
+}
+
+function load(options: RegistryOptions, known: Known, host: Host): RegistryContent {
+  const { files, overlay } = options;
+  const { keyring, inUse } = known;
   const listsWatch = watchLists([files.keyring, files.policy, files.slice.manifest]);
   try {
-    const lists = loadLists(options, keyring, verified);
-    watchKey(listsWatch, lists.slice);
+    const lists = loadLists(options, known, listsWatch);
     const { held, sha256, file } = lists.slice;
-    const watch = watchSlice(held, sha256, host, options.slicePace ?? SLICE_PACE);
-    return assemble(keyring, { ...lists, sliceStamp: fileStamp(file), watch, listsWatch }, options.overlay);
+    const isReused = inUse?.bareSlice.held === held;
+    const watch = isReused ? inUse.watch : watchSlice(held, sha256, host, options.slicePace ?? SLICE_PACE);
+    return assemble(keyring, { ...lists, sliceStamp: fileStamp(file), watch, listsWatch }, overlay);
   } catch (error) {
     listsWatch.close();
     throw error;
   }
 }
 
-/** Which key it is, only the manifest says: it was read before it is watched, and is read again. */
-function watchKey(listsWatch: ListsWatch, slice: RegistrySlice): void {
-  listsWatch.take(slice.keyFile);
-  try {
-    readKey(slice.keyFile, slice.manifest);
-  } catch (error) {
-    slice.close();
-    throw error;
-  }
+/** The open slice where it is the right one and whole, else a fresh one. */
+function currentSlice({ files, overlay }: RegistryOptions, { keyring, inUse, verified }: Known): RegistrySlice {
+  const keys = keyring.roles.slice;
+  const renewed = inUse?.watch.state() === 'whole' ? renewSlice(inUse.bareSlice, files.slice, keys) : undefined;
+  return renewed ?? openSlice(files.slice, keys, overlay, verified);
 }
 
-function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions, keyring: Keyring, verified: string | undefined) {
+function loadLists(options: RegistryOptions, known: Known, listsWatch: ListsWatch) {
+  const { files, floor, audiences, overlay, store } = options;
+  const { keyring, inUse } = known;
   const policy = loadPolicy(files.policy, keyring);
   checkAudience('policy-invalid', policy.value.audience, audiences);
   refuseRollback(floor.get('policy'), 'policy', policy.value.version, policy.digest);
-  const slice = openSlice(files.slice, keyring.roles.slice, overlay, verified);
+  const slice = currentSlice(options, known);
   try {
+    // Which key it is, only the manifest says: it was read before it is watched, and is read again.
+    listsWatch.take(slice.keyFile);
+    readKey(slice.keyFile, slice.manifest);
     const { audience, storeId, version, content } = slice.manifest;
     checkAudience('slice-corrupt', audience, audiences);
     requirePinnedSubjectKey(slice.manifest, keyring.subjectKeyCheck);
@@ -272,7 +284,7 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
       throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
     }
     refuseRollback(floor.get('slice', storeId), 'slice', version, content);
-    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.heardSeq());
+    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.cursor()?.seq);
     if (fork !== undefined) throw new Fault('store-set-back', fork);
     const loss = refuseLoss(store?.lastUsed(), slice.manifest);
     if (loss !== undefined) throw new Fault('slice-loss', loss);
@@ -281,7 +293,8 @@ function loadLists({ files, floor, audiences, overlay, store }: RegistryOptions,
     floor.raise('slice', { version, digest: content }, storeId);
     store?.noteUsed(slice.manifest);
   } catch (error) {
-    slice.close();
+    // One that is in use may go on being used.
+    if (slice.held !== inUse?.bareSlice.held) slice.close();
     throw error;
   }
   return { policy: policy.value, policySigner: policy.signer, slice };
@@ -295,7 +308,16 @@ function assemble(keyring: Keyring, lists: Lists, overlay: ListsOverlay | undefi
   const freshAtMs = () => freshness(slice, overlay);
   const dataFreshAtMs = () => ({ statuses: freshAtMs(), revocations: freshAtMs(), keys: keysFreshness(keyring, overlay) });
   const trust = livingTrust(keyring.trust, slice.manifest.killedKeys, overlay);
-  return { ...lists, slice: withSubjectKey(slice, keyring.subjectKeyCheck), keyring, trust, freshAtMs, dataFreshAtMs, issuedAtMs };
+  return {
+    ...lists,
+    bareSlice: slice,
+    slice: withSubjectKey(slice, keyring.subjectKeyCheck),
+    keyring,
+    trust,
+    freshAtMs,
+    dataFreshAtMs,
+    issuedAtMs,
+  };
 }
 
 /**
@@ -312,7 +334,7 @@ function keepUnder(keyring: Keyring, content: RegistryContent, overlay: ListsOve
     isNamed('release', content.policySigner) &&
     isNamed('slice', content.slice.signer) &&
     isPinnedSubjectKey(content.slice.manifest, keyring.subjectKeyCheck);
-  return isHeld ? assemble(keyring, content, overlay) : undefined;
+  return isHeld ? assemble(keyring, { ...content, slice: content.bareSlice }, overlay) : undefined;
 }
 
 function loadKeyring(files: RegistryFiles, floor: VersionFloor, allowDemo: boolean): Keyring {
