@@ -293,9 +293,9 @@ export const faults = {
   'store-set-back': {
     screenCode: 'O-49',
     summary: 'The store of the centre was set back to a backup: its newer list lacks holds that were made since.',
-    action: 'At the centre bring in again what is missing since the backup, then: registry publish --accept-loss.',
+    action: 'At the centre bring in again what is missing since the backup, then: registry publish --accept-set-back.',
     summaryVi: 'Kho trung tâm đã bị đưa về bản sao lưu cũ: danh sách mới thiếu các lệnh giữ lập sau đó.',
-    actionVi: 'Ở trung tâm, nhập lại những gì thiếu kể từ bản sao lưu, rồi chạy registry publish --accept-loss.',
+    actionVi: 'Ở trung tâm, nhập lại những gì thiếu kể từ bản sao lưu, rồi chạy registry publish --accept-set-back.',
   },
   'slice-loss': {
     screenCode: 'O-58',

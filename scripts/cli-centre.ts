@@ -273,15 +273,22 @@ function addRegistry(registry: Command): void {
     });
   registry
     .command('publish')
-    .description('slices that are not published because they have lost many holds; exit code 1 where there are any')
+    .description(
+      'slices that are not published because they have lost many holds, or because the store was set back; exit code 1 where there are any',
+    )
     .requiredOption('--store <store>', 'sqlite:FILE')
     .option('--accept-loss', 'so many were really released: publish exactly that, once')
+    .option('--accept-set-back', 'the store was set back to a backup, and what was missing since is in it again')
     .option('--slice <id>', 'where none waits: mark this slice as it is, for kiosks that come from a fuller one', 'default')
     .option('--actor <name>', 'who does it, for the audit (the login name)')
     .option('--json', 'JSON (the only form there is)')
-    .action(async (given: { store: string; acceptLoss?: boolean; slice: string; actor?: string }) => {
+    .action(async (given: { store: string; acceptLoss?: boolean; acceptSetBack?: boolean; slice: string; actor?: string }) => {
       const { publishSlices } = await import('./registry.ts');
-      process.exitCode = await publishSlices({ ...given, acceptLoss: given.acceptLoss === true });
+      process.exitCode = await publishSlices({
+        ...given,
+        acceptLoss: given.acceptLoss === true,
+        acceptSetBack: given.acceptSetBack === true,
+      });
     });
   withRegistry(registry.command('import'))
     .description('statuses from a CSV file (columns id or plate, status, from, until); goes on where it was cut off')

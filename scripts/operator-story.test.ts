@@ -348,7 +348,7 @@ describeWith(['ffmpeg'], 'the story of an operator', () => {
     await expectPassed();
     // The operator enters the hold again, and says that the rest is as it should be.
     await registry(storeAt('b'), 'set', newcomer, '--status', 'F0', '--until', '2027-12-31');
-    await mustRunCli(['registry', 'publish', '--accept-loss', '--store', storeAt('b')]);
+    await mustRunCli(['registry', 'publish', '--accept-set-back', '--store', storeAt('b')]);
     const isTaken = () => {
       for (const { kiosk } of lanes) expect([undefined, 'F0']).toContain(statusOf(kiosk, personOf(newcomer)));
       for (const { kiosk } of lanes) kiosk.sync?.pull.wake();

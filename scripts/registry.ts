@@ -5,12 +5,12 @@ import { createNodeHost } from '../config/host/node-host.ts';
 import { fromHex } from '../sync/credential/bytes.ts';
 import type { Keyring } from '../sync/credential/keyring.ts';
 import { authorityDay } from '../sync/protocol/authority-time.ts';
-import { holdsOn } from '../sync/protocol/slice-loss.ts';
+import { type HoldTotals, holdsOn, lossText } from '../sync/protocol/slice-loss.ts';
 import { changeWords } from '../sync/upstream/registry/audit-words.ts';
 import { importCsv } from '../sync/upstream/registry/import-csv.ts';
 import { statusChange } from '../sync/upstream/registry/rules.ts';
 import { requireOneSubjectKey } from '../sync/upstream/registry/subject-key.ts';
-import type { RegistryChange, SliceAcceptance } from '../sync/upstream/store/store.ts';
+import type { RegistryChange, SliceAcceptance, SliceRefusal, Store } from '../sync/upstream/store/store.ts';
 import { auditEntry } from './audit.ts';
 import { CommandError, exitCode } from './command.ts';
 import { readKeyFile } from './key-file.ts';
@@ -130,40 +130,75 @@ function keyringOf({ keyring, root }: RegistryOptions): Keyring | undefined {
   return keyring === undefined || root === undefined ? undefined : loadKeyring(keyring, root);
 }
 
+type PublishOptions = Pick<RegistryOptions, 'store' | 'actor'> & {
+  readonly acceptLoss: boolean;
+  readonly acceptSetBack: boolean;
+  readonly slice: string;
+};
+
 /**
- * Shows which slices wait for an operator's word; with `acceptLoss` gives it, once, for what was refused: the centre publishes
- * them at its next look. Where none waits it is given for the slice as it is published now, for kiosks that come from a fuller one.
+ * Shows which slices wait for an operator's word, and gives it, once, for what was refused: the centre publishes them at its
+ * next look. Where none waits it is given for the slice as it is published now, for kiosks that come from a fuller one.
  */
-export async function publishSlices(
-  options: Pick<RegistryOptions, 'store' | 'actor'> & { readonly acceptLoss: boolean; readonly slice: string },
-) {
+export async function publishSlices(options: PublishOptions): Promise<number> {
   const nowMs = createNodeHost('warn').clock.wallMs();
   const store = openStore(options.store);
   try {
     const refusals = await store.sliceRefusals();
     const say = (value: object) => process.stdout.write(`${JSON.stringify(value)}\n`);
-    if (!options.acceptLoss) {
+    const held = refusals.find(({ reason }) => reason === 'set-back');
+    const setBack = held && (await setBackWords(store, held.atMs));
+    if (!options.acceptLoss && !options.acceptSetBack) {
       for (const refusal of refusals) say({ ...refusal, accepted: false });
+      if (setBack !== undefined) process.stderr.write(`${setBack}\n`);
       return refusals.length === 0 ? exitCode.ok : exitCode.failed;
     }
+    for (const refusal of refusals) requireWord(refusal, options, setBack);
     const names = refusals.length > 0 ? refusals.map(({ sliceId }) => sliceId) : [options.slice];
-    const words: SliceAcceptance[] = [];
+    const given: SliceAcceptance[] = [];
     for (const sliceId of names) {
-      const refusal = refusals.find((one) => one.sliceId === sliceId && one.reason === 'loss');
-      const [current] = await store.publishedSlices(sliceId, 1);
-      if (current === undefined) throw new CommandError(exitCode.failed, `no slice ${sliceId} was published`);
-      const { holds } = current.body;
-      if (refusal === undefined && holds === undefined) {
-        throw new CommandError(exitCode.failed, `slice ${sliceId} was published by an earlier version: start the centre first`);
-      }
-      const to = refusal?.to ?? (holds && holdsOn(holds, authorityDay(nowMs / 1000)));
-      if (to !== undefined) words.push({ sliceId, atMs: nowMs, to });
+      const refusal = refusals.find((one) => one.sliceId === sliceId);
+      const to = options.acceptLoss && refusal !== undefined && isLoss(refusal) ? refusal.to : await publishedHolds(store, sliceId, nowMs);
+      given.push({ sliceId, atMs: nowMs, to, setBack: options.acceptSetBack });
     }
-    const detail = words.map(({ sliceId, to }) => `${sliceId}: ${to.status} holds, ${to.revoked} revocations`).join('; ');
-    await store.acceptSlices(words, auditEntry('accept-loss', detail, options.actor));
-    for (const word of words) say({ ...word, accepted: true });
+    const detail = given.map(({ sliceId, to }) => `${sliceId}: ${to.status} holds, ${to.revoked} revocations`).join('; ');
+    const action = options.acceptSetBack ? 'accept-set-back' : 'accept-loss';
+    await store.acceptSlices(given, auditEntry(action, detail, options.actor));
+    for (const word of given) say({ ...word, accepted: true });
     return exitCode.ok;
   } finally {
     await store.close();
   }
+}
+
+function isLoss({ from }: SliceRefusal): boolean {
+  return from.status + from.revoked > 0;
+}
+
+/** A word for a loss says nothing of a store that was set back, and the other way round: each is asked for by its name. */
+function requireWord(refusal: SliceRefusal, options: PublishOptions, setBack: string | undefined): void {
+  if (refusal.reason === 'set-back' && !options.acceptSetBack) throw new CommandError(exitCode.failed, setBack ?? '');
+  if (refusal.reason === 'loss' && !options.acceptLoss) {
+    const text = `slice ${refusal.sliceId} would have ${lossText(refusal)}: if that is right, add --accept-loss`;
+    throw new CommandError(exitCode.failed, text);
+  }
+}
+
+const SAID_MAX = 1_000;
+
+/** What happened to the store, who said so, and what to do. */
+async function setBackWords(store: Store, sinceMs: number): Promise<string> {
+  const said = (await store.alarms(SAID_MAX)).filter(({ code, lastAtMs }) => code === 'store-set-back' && lastAtMs >= sinceMs);
+  const kiosks = said.map(({ kioskId, detail }) => `${kioskId}: ${detail}`).join('; ');
+  return `the store was set back to a backup: holds made since are missing (${kiosks}); bring them in again, then: registry publish --accept-set-back`;
+}
+
+async function publishedHolds(store: Store, sliceId: string, nowMs: number): Promise<HoldTotals> {
+  const [current] = await store.publishedSlices(sliceId, 1);
+  if (current === undefined) throw new CommandError(exitCode.failed, `no slice ${sliceId} was published`);
+  const { holds } = current.body;
+  if (holds === undefined) {
+    throw new CommandError(exitCode.failed, `slice ${sliceId} was published by an earlier version: start the centre first`);
+  }
+  return holdsOn(holds, authorityDay(nowMs / 1000));
 }

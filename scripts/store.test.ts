@@ -142,6 +142,6 @@ function makeOld(path: string): void {
   const paths = unnamed.map((name) => `'$.${name}'`).join(', ');
   database.exec(`UPDATE slice SET body = json_remove(body, ${paths}), manifest = 'AAAA'`);
   // These came later.
-  database.exec('DROP TABLE slice_refusal; DROP TABLE slice_acceptance; DROP TABLE subject_key');
+  database.exec('DROP TABLE slice_refusal; DROP TABLE slice_word; DROP TABLE subject_key');
   database.close();
 }

@@ -131,7 +131,9 @@ describe('a store that was set back to a backup', () => {
     expect(kiosk.status(subjectOf(8))?.status).toBe('F0');
     // The operator has brought in again what was missing.
     await put('F0', [8]);
-    expect(publish('--accept-loss').status).toBe(0);
+    const asked = publish('--accept-loss');
+    expect([asked.status, asked.stderr]).toEqual([1, expect.stringMatching(/set back to a backup.*k1: the kiosk .*--accept-set-back/)]);
+    expect(publish('--accept-set-back').status).toBe(0);
     await expect.poll(published, WAIT).toBeGreaterThan(kiosk.registry.content()?.slice.manifest.version ?? 0);
     const ask = () => {
       kiosk.sync.pull.wake();
@@ -184,7 +186,7 @@ describe('a store that was set back to a backup', () => {
     };
     await expect.poll(beat, WAIT).toContain('store-set-back');
     await put('F0', [8]);
-    expect(publish('--accept-loss').status).toBe(0);
+    expect(publish('--accept-set-back').status).toBe(0);
     await centre.upstream.publish();
     const after = () => {
       kiosk.sync.pull.wake();

@@ -63,7 +63,12 @@ describe('a loss of holds', () => {
 describe('a kiosk', () => {
   const next = (status: number, accepted: readonly { version: number; to: number }[] = [], more: Partial<HeldSlice> = {}) => ({
     ...slice(0, 9, status, more),
-    acceptedLosses: accepted.map(({ version, to }) => ({ version, from: { status: 100, revoked: 0 }, to: { status: to, revoked: 0 } })),
+    acceptedLosses: accepted.map(({ version, to }) => ({
+      version,
+      from: { status: 100, revoked: 0 },
+      to: { status: to, revoked: 0 },
+      setBack: false,
+    })),
   });
 
   it('takes a great loss only where an operator has accepted it since the slice in use', () => {
@@ -109,10 +114,14 @@ describe('a slice of a store that was set back to a backup', () => {
   });
 
   it('is taken where an operator has given the word since', () => {
-    const word = (version: number) => [{ version, from: { status: 10, revoked: 0 }, to: { status: 10, revoked: 0 } }];
+    const word = (version: number, setBack = true) => [
+      { version, from: { status: 10, revoked: 0 }, to: { status: 10, revoked: 0 }, setBack },
+    ];
     expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(8) }))).toBeUndefined();
     expect(refuseFork(inUse, next([8, 6], { acceptedLosses: word(8) }), 899)).toBeUndefined();
     expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(6) }))).toContain('store-set-back');
+    // A word for a loss speaks of another thing.
+    expect(refuseFork(inUse, next([8, 5], { acceptedLosses: word(8, false) }))).toContain('store-set-back');
   });
 });
 

@@ -32,8 +32,16 @@ export type SliceHolds = z.infer<typeof sliceHoldsSchema>;
 const totalsSchema = z.object({ status: count, revoked: count });
 export type HoldTotals = z.infer<typeof totalsSchema>;
 
-/** An operator's word: slices from `version` on may have as few holds as `to`. */
-export const acceptedLossSchema = z.object({ version: z.number().int().positive(), from: totalsSchema, to: totalsSchema });
+/**
+ * An operator's word: slices from `version` on may have as few holds as `to`. `setBack`: the store was set back to a backup
+ * before, and the operator says that it is whole again; a word for a loss alone does not say so.
+ */
+export const acceptedLossSchema = z.object({
+  version: z.number().int().positive(),
+  from: totalsSchema,
+  to: totalsSchema,
+  setBack: z.boolean().default(false),
+});
 export type AcceptedLoss = z.infer<typeof acceptedLossSchema>;
 
 export interface HeldSlice {
@@ -136,7 +144,7 @@ export interface SlicePast {
  */
 export function refuseFork(inUse: HeldSlice | undefined, next: HeldSlice & SlicePast, heardSeq = 0): string | undefined {
   if (inUse === undefined || inUse.storeId !== next.storeId || inUse.version === next.version) return undefined;
-  if (next.acceptedLosses.some((accepted) => accepted.version > inUse.version)) return undefined;
+  if (next.acceptedLosses.some(({ version, setBack }) => setBack && version > inUse.version)) return undefined;
   const isReplaced = heardSeq > 0 && heardSeq <= next.feedSeq;
   const missing = !isPast(inUse.version, next.earlier)
     ? `slice ${inUse.version}`

@@ -4,15 +4,16 @@
  */
 import { authorityDay } from '../../protocol/authority-time.ts';
 import { ACCEPTED_LOSSES_MAX, type AcceptedLoss, coversLoss, greatLoss, type HeldSlice, holdsOn } from '../../protocol/slice-loss.ts';
-import type { PublishedSlice, RefusalStore, SliceRefusal } from '../store/store.ts';
+import type { PublishedSlice, RefusalStore, SliceAcceptance, SliceRefusal } from '../store/store.ts';
 
 /** Two days: at least one publication lies between any two of them, so that kiosks that were away measure no other steps. */
 const WINDOW_MS = 2 * 86_400_000;
 const COMPARED_MAX = 1_000;
 
 export type Judgement =
-  | { readonly kind: 'publish'; readonly acceptedLosses: readonly AcceptedLoss[] }
-  | { readonly kind: 'refuse'; readonly refusal: Pick<SliceRefusal, 'from' | 'to'> };
+  | { readonly kind: 'publish'; readonly acceptedLosses: readonly AcceptedLoss[]; readonly word: SliceAcceptance | undefined }
+  /** `word`: one that allows less than would be lost. */
+  | { readonly kind: 'refuse'; readonly refusal: Pick<SliceRefusal, 'from' | 'to'>; readonly word: SliceAcceptance | undefined };
 
 export async function judgeSlice(
   store: RefusalStore,
@@ -24,11 +25,13 @@ export async function judgeSlice(
   const to = holdsOn(next.holds, day);
   const loss = previous && (await worstLoss(store, previous, next));
   const word = await store.sliceAcceptance(next.sliceId);
-  if (word !== undefined && coversLoss(word, to)) {
-    const from = loss?.from ?? (previous?.body.holds === undefined ? to : holdsOn(previous.body.holds, day));
-    return { kind: 'publish', acceptedLosses: [...marks, { version: next.version, from, to }].slice(-ACCEPTED_LOSSES_MAX) };
-  }
-  return loss === undefined ? { kind: 'publish', acceptedLosses: marks } : { kind: 'refuse', refusal: loss };
+  const isCovered = word !== undefined && coversLoss(word, to);
+  if (loss !== undefined && !isCovered) return { kind: 'refuse', refusal: loss, word };
+  if (word === undefined) return { kind: 'publish', acceptedLosses: marks, word };
+  const from = loss?.from ?? (previous?.body.holds === undefined ? to : holdsOn(previous.body.holds, day));
+  // What kiosks may lose is what the operator saw, also where the centre itself finds no great loss.
+  const mark = { version: next.version, from, to: isCovered ? to : word.to, setBack: word.setBack };
+  return { kind: 'publish', acceptedLosses: [...marks, mark].slice(-ACCEPTED_LOSSES_MAX), word };
 }
 
 /** Against every slice of the last days that no accepted loss has replaced. */

@@ -7,8 +7,11 @@ import { createSimulatedHost, type SimulatedHost } from '../../../fixtures/simul
 import { openTestStore } from '../../../fixtures/test-store.ts';
 import { createSigner } from '../../credential/signer.ts';
 import { authorityDay, authorityDayStartMs } from '../../protocol/authority-time.ts';
+import type { KioskCaller } from '../http/route.ts';
 import type { RegistryChange, Store } from '../store/store.ts';
+import { createFeedHub } from './feed-hub.ts';
 import { createPublisher, type Publisher } from './publish.ts';
+import { sliceRoutes } from './routes.ts';
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
@@ -17,6 +20,7 @@ const MORNING_MS = authorityDayStartMs(Date.UTC(2026, 0, 15, 3));
 const at = (hour: number, minute = 0) => MORNING_MS + (hour * 60 + minute) * MINUTE_MS;
 const today = authorityDay(MORNING_MS / 1000);
 
+const signer = createSigner(new Uint8Array(32).fill(3));
 let folder: string;
 let store: Store;
 let host: SimulatedHost;
@@ -26,19 +30,22 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'publish-'));
   store = openTestStore(join(folder, 'store.db'));
   host = createSimulatedHost(1, at(8));
-  publisher = openPublisher();
+  publisher = openPublisher(store);
 });
 afterEach(async () => {
   await store.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
-function openPublisher(): Publisher {
+function openPublisher(store: Store): Publisher {
   const slices = join(folder, 'slices');
-  const sliceKey = createSigner(new Uint8Array(32).fill(3));
   const keyring = () => ({ trust: new Map(), subjectKeyCheck: undefined });
   const scopes = [{ sliceId: 'default', regions: [] }];
-  return createPublisher(store, { storeAddress: `sqlite:${join(folder, 'store.db')}`, folder: slices, sliceKey, scopes, keyring }, host);
+  return createPublisher(
+    store,
+    { storeAddress: `sqlite:${join(folder, 'store.db')}`, folder: slices, sliceKey: signer, scopes, keyring },
+    host,
+  );
 }
 
 const id = (length: number, number: number) => {
@@ -72,6 +79,15 @@ const refreshAt = (wallMs: number) => {
 };
 const newest = async () => (await store.publishedSlices('default', 1))[0];
 const builds = () => host.logged.filter(({ event }) => event === 'slice-loss' || event === 'slice-published').length;
+
+const callerOf = (kioskId: string): KioskCaller => ({
+  kiosk: {
+    ...{ kioskId, checkpointId: 'c1', lane: '1', signingKey: '', sealingKey: '', certificate: '' },
+    ...{ enrolledAtMs: 0, revokedAtMs: undefined, seenAtMs: undefined },
+  },
+  nonce: '00',
+  createdS: 0,
+});
 
 describe('revocations that expire as planned', () => {
   it('are no loss on their last day, stay in the slice to its end, and are gone on the next', async () => {
@@ -136,4 +152,97 @@ describe('holds that have ended', () => {
     await refreshAt(at(9));
     expect(await store.sliceRefusals()).toMatchObject([{ from: { status: 12 }, to: { status: 1 } }]);
   });
+});
+
+const word = (status: number, setBack = false) => ({ sliceId: 'default', atMs: host.clock.wallMs(), to: { status, revoked: 0 }, setBack });
+const accept = (...given: Parameters<typeof word>) =>
+  store.acceptSlices([word(...given)], { atMs: host.clock.wallMs(), actor: 'test', action: 'test', detail: '' });
+
+/** Twelve holds, of which one is left, and the refusal of that. */
+async function loseHolds(): Promise<number | undefined> {
+  await hold(1, 12);
+  await publisher.refresh();
+  await release(1, 11);
+  await refreshAt(at(9));
+  expect(await store.sliceRefusals()).toMatchObject([{ reason: 'loss' }]);
+  return (await newest())?.version;
+}
+
+describe('a store that was set back', () => {
+  it('is held back also where a loss was refused before, and a word for the loss alone publishes nothing', async () => {
+    const before = await loseHolds();
+    await accept(1);
+    expect(await store.markSetBack(at(9, 1))).toBe(true);
+    expect(await store.sliceRefusals()).toMatchObject([{ reason: 'set-back', from: { status: 12 }, to: { status: 1 } }]);
+    await refreshAt(at(9, 2));
+    expect((await newest())?.version).toBe(before);
+    expect(await store.sliceAcceptance('default')).toBeUndefined();
+    expect(host.logged.at(-1)).toMatchObject({ event: 'slice-word-dropped', fields: { reason: 'store-set-back' } });
+    await accept(1, true);
+    await refreshAt(at(9, 3));
+    expect((await newest())?.body.acceptedLosses).toMatchObject([{ to: { status: 1 }, setBack: true }]);
+    expect(await store.sliceRefusals()).toEqual([]);
+    expect(await store.acceptedVersion()).toBe((await newest())?.version);
+  });
+
+  it('is held back where a kiosk says so while a slice is built', async () => {
+    await hold(1, 12);
+    await publisher.refresh();
+    const before = (await newest())?.version;
+    await hold(20, 1);
+    const publishedVersions: Store['publishedVersions'] = async (...given) => {
+      await store.markSetBack(host.clock.wallMs());
+      return store.publishedVersions(...given);
+    };
+    await openPublisher({ ...store, publishedVersions }).refresh();
+    expect((await newest())?.version).toBe(before);
+    expect(await store.sliceRefusals()).toMatchObject([{ reason: 'set-back' }]);
+  });
+
+  it('raises the alarm of a kiosk that has an unknown entry, whatever was refused before', async () => {
+    await loseHolds();
+    const options = { store, slices: folder, hub: createFeedHub(store, host), feedKey: signer, sliceKey: signer };
+    const routes = sliceRoutes({ ...options, keyringFile: '', policyFile: undefined, offlineVersions: () => ({ keyring: 1 }) }, host);
+    const generation = (await store.sliceKey('default'))?.generation;
+    const target = `/v1/feed/default?after=${at(9) - 5}&generation=${generation}&wait=0`;
+    const route = routes.find(({ path }) => path === '/v1/feed/{sliceId}');
+    const request = { method: 'GET', target, params: { sliceId: 'default' }, headers: {}, body: new Uint8Array(0), address: '' };
+    if (route?.caller !== 'kiosk') throw new Error('the feed is for kiosks');
+    for (const kioskId of ['k1', 'k2', 'k1']) await route.handle(request, callerOf(kioskId));
+    const alarms = (await store.alarms(9)).filter(({ code }) => code === 'store-set-back');
+    expect(alarms.map(({ kioskId, count }) => [kioskId, count]).sort()).toEqual([
+      ['k1', 1],
+      ['k2', 1],
+    ]);
+    expect(await store.sliceRefusals()).toMatchObject([{ reason: 'set-back' }]);
+  });
+});
+
+describe("an operator's word", () => {
+  it('that allows less than is lost is dropped by name, and the slice is not built again at each look', async () => {
+    const before = await loseHolds();
+    await accept(12);
+    for (const minute of [1, 2, 3]) await refreshAt(at(9, minute));
+    expect(builds()).toBe(3);
+    expect((await newest())?.version).toBe(before);
+    expect(await store.sliceAcceptance('default')).toBeUndefined();
+    const dropped = host.logged.filter(({ event }) => event === 'slice-word-dropped');
+    expect(dropped).toMatchObject([{ fields: { slice: 'default', reason: 'more-is-lost' } }]);
+  });
+
+  it('leaves its mark also where the centre itself finds no loss', async () => {
+    await hold(1, 12);
+    await publisher.refresh();
+    await store.markSetBack(at(8, 1));
+    await accept(12, true);
+    await refreshAt(at(8, 2));
+    expect((await newest())?.body.acceptedLosses).toMatchObject([{ to: { status: 12 }, setBack: true }]);
+  });
+});
+
+it('a killed key has a refused slice judged once more, not at each look', async () => {
+  await loseHolds();
+  await change({ kind: 'key-killed', kid: id(4, 1) });
+  for (const minute of [1, 2, 3]) await refreshAt(at(9, minute));
+  expect(builds()).toBe(3);
 });

@@ -16,7 +16,15 @@ import { authorityDay } from '../../protocol/authority-time.ts';
 import { DELTA_SHARE_MAX, openManifest, type SliceDelta, type SliceManifest, sliceKeyCheck } from '../../protocol/slice.ts';
 import { EARLIER_MAX, lossText } from '../../protocol/slice-loss.ts';
 import { VERSION_SKEW_S } from '../fleet/rules.ts';
-import type { FleetStore, JournalStore, PublishedSlice, RefusalStore, RegistryStore, SliceRefusal } from '../store/store.ts';
+import type {
+  FleetStore,
+  JournalStore,
+  PublishedSlice,
+  RefusalStore,
+  RegistryStore,
+  SliceAcceptance,
+  SliceRefusal,
+} from '../store/store.ts';
 import { type BuildJob, type BuiltSlice, builtSliceSchema, deltaFile, removeLeftovers, snapshotFile } from './build-slice.ts';
 import { judgeSlice } from './loss-guard.ts';
 
@@ -110,7 +118,7 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
     const judgement = await judgeSlice(store, previous, { storeId: store.storeId, sliceId, version, issuedAt, holds });
     if (judgement.kind === 'refuse') {
       refusedOf.set(sliceId, madeOf(revision, killedKeys, issuedAtMs));
-      return refuse({ ...judgement.refusal, sliceId, reason: 'loss', atMs: issuedAtMs, revision });
+      return refuse({ ...judgement.refusal, sliceId, atMs: issuedAtMs, revision }, judgement.word);
     }
     const body: SliceManifest = {
       version,
@@ -134,7 +142,8 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
       deltas: worthKeeping([...(base?.deltas ?? []), ...(delta === undefined ? [] : [delta])], snapshot.lengthBytes),
     };
     const manifest = signStatement('slice-manifest', body, sliceKey);
-    await store.publishSlice({ sliceId, version, body, manifest, publishedAtMs: issuedAtMs, revision });
+    const slice = { sliceId, version, body, manifest, publishedAtMs: issuedAtMs, revision };
+    if (!(await store.publishSlice(slice, judgement.word))) return host.log.error('store-set-back', { slice: sliceId });
     host.log.info('slice-published', {
       slice: sliceId,
       version,
@@ -145,11 +154,19 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
     });
   };
 
-  const refuse = async (refusal: SliceRefusal): Promise<void> => {
+  const refuse = async (refusal: Omit<SliceRefusal, 'reason'>, word: SliceAcceptance | undefined): Promise<void> => {
     const detail = `slice ${refusal.sliceId} would have ${lossText(refusal)}: not published; if that is right: registry publish --accept-loss`;
     host.log.error('slice-loss', { slice: refusal.sliceId, would: lossText(refusal) });
     await store.putSliceRefusal(refusal);
     await store.raiseAlarm({ code: 'slice-loss', kioskId: '', detail }, refusal.atMs);
+    if (word !== undefined) await dropWord(word, 'more-is-lost');
+  };
+
+  /** A word that does not fit must not lie in wait for another slice. */
+  const dropWord = async (word: SliceAcceptance, reason: 'more-is-lost' | 'store-set-back'): Promise<void> => {
+    const { sliceId, to } = word;
+    host.log.error('slice-word-dropped', { slice: sliceId, reason, allowed: `${to.status} holds, ${to.revoked} revocations` });
+    await store.dropAcceptance(word);
   };
 
   /** Above what this store made, and what a kiosk says it uses; not above the time by more than clocks differ. */
@@ -186,7 +203,9 @@ export function createPublisher(store: PublisherStore, options: PublisherOptions
         const isForeign = current !== undefined && !isOurs(current.manifest, sliceKey, store.storeId);
         const isRekeyed = current?.body.subjectKeyCheck !== (await store.subjectKeyCheck());
         const refusal = await store.sliceRefusal(scope.sliceId);
-        const isAccepted = (await store.sliceAcceptance(scope.sliceId)) !== undefined;
+        const word = await store.sliceAcceptance(scope.sliceId);
+        const isAccepted = word !== undefined && (refusal?.reason !== 'set-back' || word.setBack);
+        if (word !== undefined && !isAccepted) await dropWord(word, 'store-set-back');
         // Nothing that was refused is built again before something has changed; the day is something, because holds end with it.
         const isSame = refusedOf.get(scope.sliceId) === madeOf(revision, killedKeys, host.clock.wallMs());
         const isRefused = refusal?.reason === 'set-back' || (refusal !== undefined && isSame);

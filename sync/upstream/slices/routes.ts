@@ -46,13 +46,19 @@ export function sliceRoutes(options: SliceRouteOptions, host: Host): Route[] {
     };
   };
 
+  /** Kiosks that have said so already: each raises it once, and again where the store is found to be set back anew. */
+  const haveSaid = new Set<string>();
+
   /** A kiosk that has an entry which this store never made had it before the store was set back to a backup. */
   const noteForeignEntry = async (kioskId: string, seq: number): Promise<void> => {
     if ((await store.feedNumbers(seq, 1))[0] === seq) return;
     // An operator's word covers what was made before it.
     if (seq <= (await store.acceptedVersion()) * 1000) return;
     const nowMs = host.clock.wallMs();
-    if (seq > nowMs + VERSION_SKEW_S * 1000 || !(await store.markSetBack(nowMs))) return;
+    if (seq > nowMs + VERSION_SKEW_S * 1000) return;
+    const isNew = await store.markSetBack(nowMs);
+    if (!isNew && haveSaid.has(kioskId)) return;
+    haveSaid.add(kioskId);
     const detail = `the kiosk has entry ${seq} of the feed, which is not known here`;
     host.log.error('store-set-back', { kiosk: kioskId, detail });
     await store.raiseAlarm({ code: 'store-set-back', kioskId, detail }, nowMs);

@@ -411,34 +411,38 @@ export interface SliceRefusal {
   readonly atMs: number;
   /** Of the registry that it would show. */
   readonly revision: number;
+  /** Zero where the store was set back and no loss was found besides. */
   readonly from: HoldTotals;
   readonly to: HoldTotals;
 }
 
-/** An operator's word that the next publication may have as few holds as `to`. */
+/** An operator's word that the next publication may have as few holds as `to`; `setBack`: and that the store, which was set back, is whole. */
 export interface SliceAcceptance {
   readonly sliceId: string;
   readonly atMs: number;
   readonly to: HoldTotals;
+  readonly setBack: boolean;
 }
 
 /** Refusals and words end with the next publication of their slice. */
 export interface RefusalStore {
   sliceRefusal(sliceId: string): Promise<SliceRefusal | undefined>;
   sliceRefusals(): Promise<SliceRefusal[]>;
-  /** The time of one that is there already stays. */
-  putSliceRefusal(refusal: SliceRefusal): Promise<void>;
-  /** Refuses every slice until an operator's word, unless one is refused already; true where that is new. */
+  /** For a loss. The time of one that is there already stays, and that the store was set back. */
+  putSliceRefusal(refusal: Omit<SliceRefusal, 'reason'>): Promise<void>;
+  /** Refuses every slice until an operator's word that names it, those too that were refused for a loss; true where that is new. */
   markSetBack(atMs: number): Promise<boolean>;
   sliceAcceptance(sliceId: string): Promise<SliceAcceptance | undefined>;
   acceptSlices(words: readonly SliceAcceptance[], audit: AuditEntry): Promise<void>;
+  /** Takes back a word that does not fit; a newer one stays. */
+  dropAcceptance(word: SliceAcceptance): Promise<void>;
   /** Slices published since then, the newest first, by what they hold. */
   heldSlices(sliceId: string, sinceMs: number, limit: number): Promise<HeldSlice[]>;
   /** Of all slices; 0 where none was published. */
   newestSliceVersion(): Promise<number>;
   /** The newest first. */
   publishedVersions(sliceId: string, limit: number): Promise<number[]>;
-  /** Whether any slice of this version was published, and that of the last loss that an operator accepted; 0 for none. */
+  /** Whether any slice of this version was published, and that of the last word for a store that was set back; 0 for none. */
   knowsSlice(version: number): Promise<boolean>;
   acceptedVersion(): Promise<number>;
 }
@@ -475,7 +479,11 @@ export interface RegistryStore extends StoreName {
   audit(limit: number): Promise<AuditEntry[]>;
   /** Newest first. */
   publishedSlices(sliceId: string, limit: number): Promise<PublishedSlice[]>;
-  publishSlice(slice: PublishedSlice): Promise<void>;
+  /**
+   * Ends the refusal of its slice, and the word that it was published by. False, and nothing is published, where the store was
+   * found to be set back and that word does not say that it is whole again.
+   */
+  publishSlice(slice: PublishedSlice, word: SliceAcceptance | undefined): Promise<boolean>;
   /** The newest generation of a slice, or one of them. */
   sliceKey(sliceId: string, generation?: number): Promise<{ generation: number; key: Uint8Array; createdAtMs: number } | undefined>;
   addSliceKey(sliceId: string, generation: number, key: Uint8Array, createdAtMs: number): Promise<void>;

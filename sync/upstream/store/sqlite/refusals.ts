@@ -26,8 +26,15 @@ const refusalRow = z
     }),
   );
 const acceptanceRow = z
-  .object({ slice_id: z.string(), at: z.number(), to_status: z.number(), to_revoked: z.number() })
-  .transform((row): SliceAcceptance => ({ sliceId: row.slice_id, atMs: row.at, to: { status: row.to_status, revoked: row.to_revoked } }));
+  .object({ slice_id: z.string(), at: z.number(), to_status: z.number(), to_revoked: z.number(), set_back: z.number() })
+  .transform(
+    (row): SliceAcceptance => ({
+      sliceId: row.slice_id,
+      atMs: row.at,
+      to: { status: row.to_status, revoked: row.to_revoked },
+      setBack: row.set_back !== 0,
+    }),
+  );
 const heldRow = z.object({ version: z.number(), issued_at: z.string(), holds: z.string() });
 
 export function sqliteRefusals(database: Database, storeId: string): RefusalStore {
@@ -38,10 +45,12 @@ export function sqliteRefusals(database: Database, storeId: string): RefusalStor
     ON CONFLICT (slice_id) DO UPDATE SET revision = excluded.revision, from_status = excluded.from_status,
       from_revoked = excluded.from_revoked, to_status = excluded.to_status, to_revoked = excluded.to_revoked`);
   const setBack = database.prepare(
-    "INSERT OR IGNORE INTO slice_refusal SELECT DISTINCT slice_id, 'set-back', ?, -1, 0, 0, 0, 0 FROM slice",
+    `INSERT INTO slice_refusal SELECT DISTINCT slice_id, 'set-back', ?, -1, 0, 0, 0, 0 FROM slice WHERE true
+     ON CONFLICT (slice_id) DO UPDATE SET reason = excluded.reason WHERE reason <> excluded.reason`,
   );
-  const selectAcceptance = database.prepare('SELECT * FROM slice_acceptance WHERE slice_id = ?');
-  const putAcceptance = database.prepare('INSERT OR REPLACE INTO slice_acceptance VALUES (?, ?, ?, ?)');
+  const selectAcceptance = database.prepare('SELECT * FROM slice_word WHERE slice_id = ?');
+  const putAcceptance = database.prepare('INSERT OR REPLACE INTO slice_word VALUES (?, ?, ?, ?, ?)');
+  const dropAcceptance = database.prepare('DELETE FROM slice_word WHERE slice_id = ? AND at = ?');
   const insertAudit = database.prepare('INSERT INTO registry_audit (at, actor, action, detail) VALUES (?, ?, ?, ?)');
   const selectHeld = database.prepare(`
     SELECT version, json_extract(body, '$.issuedAt') AS issued_at, json_extract(body, '$.holds') AS holds FROM slice
@@ -53,11 +62,12 @@ export function sqliteRefusals(database: Database, storeId: string): RefusalStor
   const accepted = database
     .prepare(
       `SELECT coalesce(max(json_extract(mark.value, '$.version')), 0)
-       FROM (SELECT body FROM slice ORDER BY version DESC LIMIT 16) AS newest, json_each(newest.body, '$.acceptedLosses') AS mark`,
+       FROM (SELECT body FROM slice ORDER BY version DESC LIMIT 16) AS newest, json_each(newest.body, '$.acceptedLosses') AS mark
+       WHERE json_extract(mark.value, '$.setBack')`,
     )
     .pluck();
   const accept = database.transaction((words: readonly SliceAcceptance[], audit: AuditEntry) => {
-    for (const { sliceId, atMs, to } of words) putAcceptance.run(sliceId, atMs, to.status, to.revoked);
+    for (const { sliceId, atMs, to, setBack } of words) putAcceptance.run(sliceId, atMs, to.status, to.revoked, setBack ? 1 : 0);
     insertAudit.run(audit.atMs, audit.actor, audit.action, audit.detail);
   });
   return {
@@ -66,14 +76,15 @@ export function sqliteRefusals(database: Database, storeId: string): RefusalStor
       return row === undefined ? undefined : refusalRow.parse(row);
     },
     sliceRefusals: async () => selectAll.all().map((row) => refusalRow.parse(row)),
-    async putSliceRefusal({ sliceId, reason, atMs, revision, from, to }) {
-      put.run(sliceId, reason, atMs, revision, from.status, from.revoked, to.status, to.revoked);
+    async putSliceRefusal({ sliceId, atMs, revision, from, to }) {
+      put.run(sliceId, 'loss', atMs, revision, from.status, from.revoked, to.status, to.revoked);
     },
     markSetBack: async (atMs) => setBack.run(atMs).changes > 0,
     async sliceAcceptance(sliceId) {
       const row = selectAcceptance.get(sliceId);
       return row === undefined ? undefined : acceptanceRow.parse(row);
     },
+    dropAcceptance: async ({ sliceId, atMs }) => void dropAcceptance.run(sliceId, atMs),
     acceptSlices: async (words, audit) => accept.immediate(words, audit),
     async heldSlices(sliceId, sinceMs, limit) {
       return selectHeld

@@ -13,6 +13,7 @@ import type {
   RegistryMoment,
   RegistryStore,
   RegistryVisitor,
+  SliceAcceptance,
   StoreName,
 } from '../store.ts';
 
@@ -101,7 +102,8 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
   const selectSubjectKey = database.prepare('SELECT key_check FROM subject_key').pluck();
   const insertSubjectKey = database.prepare('INSERT OR IGNORE INTO subject_key VALUES (1, ?)');
   const dropRefusal = database.prepare('DELETE FROM slice_refusal WHERE slice_id = ?');
-  const dropAcceptance = database.prepare('DELETE FROM slice_acceptance WHERE slice_id = ?');
+  const selectSetBack = database.prepare("SELECT 1 FROM slice_refusal WHERE slice_id = ? AND reason = 'set-back'");
+  const dropAcceptance = database.prepare('DELETE FROM slice_word WHERE slice_id = ? AND at = ?');
   const apply = changeWriter(database);
   const announce = feedWriter(database);
 
@@ -126,10 +128,14 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
       return changed;
     },
   );
-  const publish = database.transaction(({ sliceId, version, body, manifest, publishedAtMs, revision }: PublishedSlice) => {
+  const publish = database.transaction((slice: PublishedSlice, word: SliceAcceptance | undefined): boolean => {
+    const { sliceId, version, body, manifest, publishedAtMs, revision } = slice;
+    // A kiosk may have said so while the slice was built.
+    if (selectSetBack.get(sliceId) !== undefined && word?.setBack !== true) return false;
     insertSlice.run(sliceId, version, JSON.stringify(body), manifest, publishedAtMs, revision);
     dropRefusal.run(sliceId);
-    dropAcceptance.run(sliceId);
+    if (word !== undefined) dropAcceptance.run(sliceId, word.atMs);
+    return true;
   });
   const head = () => z.number().parse(selectHead.get());
   const revision = () => z.number().parse(selectRevision.get());
@@ -159,7 +165,7 @@ export function sqliteRegistry(database: Database): Omit<RegistryStore, keyof St
     addAudit: async ({ atMs, actor, action, detail }) => void insertAudit.run(atMs, actor, action, detail),
     audit: async (limit) => selectAudit.all(limit).map((row) => auditRow.parse(row)),
     publishedSlices: async (sliceId, limit) => selectSlices.all(sliceId, limit).map((row) => sliceRow.parse(row)),
-    publishSlice: async (slice) => publish.immediate(slice),
+    publishSlice: async (slice, word) => publish.immediate(slice, word),
     async sliceKey(sliceId, generation) {
       const row = generation === undefined ? selectNewestKey.get(sliceId) : selectKey.get(sliceId, generation);
       return row === undefined ? undefined : keyRow.parse(row);
