@@ -13,7 +13,11 @@ import { testDecision } from '../fixtures/test-journal.ts';
 import { ensureStore, openTestStore } from '../fixtures/test-store.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
 import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
-import { openRegistry } from '../kiosk/registry/registry.ts';
+import { createFeedMemory } from '../kiosk/registry/feed-memory.ts';
+import { type LastingOverlay, openLastingOverlay } from '../kiosk/registry/lasting-overlay.ts';
+import { openRegistry, type Registry } from '../kiosk/registry/registry.ts';
+import { createTrustedStore } from '../kiosk/registry/trusted-store.ts';
+import { versionFloor } from '../kiosk/version-floor.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { createSigner } from '../sync/credential/signer.ts';
@@ -167,6 +171,71 @@ describe('a stick', () => {
     expect(registry.content()?.trust().get(kid)?.status).toBe('revoked');
     registry.close();
   }, 60_000);
+
+  describe('whose slice the kiosk would not use', () => {
+    const files = () => ({
+      ...{ keyring: kit.upstream.keyring, root: kit.upstream.root, policy: file('policy.cose') },
+      slice: { database: file('slice.db'), manifest: file('slice.manifest.cose'), key: file('slice.key') },
+    });
+    /** Opens the lists as the kiosk does at its start. */
+    const start = (use: (registry: Registry, overlay: LastingOverlay) => void) => {
+      const state = openKioskState(file('data'));
+      const overlay = openLastingOverlay(file('data/feed.db'), createFeedMemory(state), quietHost);
+      const signingKey = toHex(createSigner(loadOrCreateKey(file('data/keys/kiosk.key'), nodeRandom)).publicKey);
+      const parts = { certificateFile: file('data/keys/certificate.cose'), kioskId: 'demo-kiosk', signingKey, state };
+      const store = createTrustedStore(parts, quietHost.log);
+      const ids = { audiences: ['demo-kiosk', 'demo'], allowDemo: false };
+      const registry = openRegistry({ files: files(), floor: versionFloor(state), ...ids, overlay, store }, quietHost);
+      try {
+        use(registry, overlay);
+      } finally {
+        registry.close();
+        overlay.close();
+        state.close();
+      }
+    };
+    const hold = async (byte: number) => {
+      const store = openTestStore(file('centre/store.db'));
+      const change = { kind: 'status', pseudonym: new Uint8Array(12).fill(byte), status: 'F0', fromDay: 1, untilDay: undefined } as const;
+      await store.changeRegistry([change], true, { atMs: Date.now(), actor: 'test', action: 'test', detail: '' });
+      await store.close();
+    };
+
+    it.each(['is there', 'was lost'])(
+      'leaves the one in use where it lies: an entry that was heard is not in it, and the feed %s',
+      async (how) => {
+        await hold(7);
+        exported('--token-file', file('token'));
+        answer();
+        const { slice: version } = imported();
+        start(({ content }, overlay) => {
+          const [manifest, cursor] = [content()?.slice.manifest, overlay.cursor()];
+          if (manifest === undefined || cursor === undefined) throw new Error('no slice');
+          const after = cursor.seq;
+          // From a centre that was then set back to a backup.
+          const upTo = after + 1;
+          const entries = [{ seq: upTo, prev: after, kind: 'revoked' as const, cti: 'ab'.repeat(8), expiresAt: 1 }];
+          const bound = { version: 1, audience: 'demo-kiosk', requestDigest: '', nonce: '', more: false, sliceVersion: manifest.version };
+          const dates = { issuedAt: manifest.issuedAt, expires: manifest.expires };
+          overlay.apply({ ...cursor, ...bound, ...dates, after, upTo, entries }, true);
+        });
+        if (how === 'was lost') for (const suffix of ['', '-wal', '-shm']) rmSync(`${file('data/feed.db')}${suffix}`, { force: true });
+        const inUse = readFileSync(files().slice.manifest, 'utf8');
+        await hold(8);
+        exported();
+        answer();
+        const { status, stderr, stdout } = cli('carry', 'import', stick, '--config', kit.configFile);
+        expect({ status, ...JSON.parse(stdout) }).toMatchObject({ status: 1, slice: null, refused: 1 });
+        expect(stderr).toMatch(/not taken: slice: store-set-back: slice \d+ does not know entry \d+ of the feed/);
+        expect(readFileSync(files().slice.manifest, 'utf8')).toBe(inUse);
+        start(({ content, fault }) => {
+          expect(fault()).toBeUndefined();
+          expect(content()?.slice.manifest.version).toBe(version);
+        });
+      },
+      90_000,
+    );
+  });
 
   it('ends a kiosk that was revoked, and takes what it had recorded', async () => {
     const ids = decide(5);

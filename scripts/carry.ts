@@ -17,10 +17,13 @@ import { type KioskState, openKioskState } from '../kiosk/journal/kiosk-state.ts
 import { kioskKey } from '../kiosk/kiosk-keys.ts';
 import { peerFiles } from '../kiosk/other-lanes.ts';
 import { offerPeerList } from '../kiosk/peers/peer-list.ts';
+import { createFeedMemory } from '../kiosk/registry/feed-memory.ts';
+import { keptHeardSeq } from '../kiosk/registry/lasting-overlay.ts';
 import { offerKeyring, offerPolicy } from '../kiosk/registry/offer-statement.ts';
 import { fetchedFiles } from '../kiosk/registry/registry-slice.ts';
 import { createTrustedStore } from '../kiosk/registry/trusted-store.ts';
 import { createRevocation } from '../kiosk/revocation.ts';
+import { versionFloor } from '../kiosk/version-floor.ts';
 import { wipeLists } from '../kiosk/wipe-lists.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { type Keyring, readKeyring } from '../sync/credential/keyring.ts';
@@ -31,6 +34,7 @@ import type { OutboxOptions } from '../sync/edge/outbox-journal.ts';
 import { foreignStore, isKeyOf, readManifest, takeSliceKey } from '../sync/edge/pull-slice.ts';
 import { journalIdText } from '../sync/protocol/batch.ts';
 import { type CarriedAnswer, type CarriedRequest, carriedAnswerSchema, carriedRequestSchema } from '../sync/protocol/carry.ts';
+import type { SliceManifest } from '../sync/protocol/slice.ts';
 import { refuseFork, refuseLoss } from '../sync/protocol/slice-loss.ts';
 import { digestFile } from '../sync/slice/slice-file.ts';
 import { CommandError, exitCode } from './command.ts';
@@ -227,27 +231,44 @@ function takeRevocation(kiosk: OpenKiosk, keyring: Keyring, text: string | undef
   return createRevocation({ ...parts, wipe: () => wipeLists(dataDir, slice) }, host).offer(text);
 }
 
+/** Why the kiosk would not use it, which would then have none: a sentence, or undefined where it may be put in place. */
+function refuseSlice(
+  { config, dataDir, state }: OpenKiosk,
+  manifest: SliceManifest,
+  { lastUsed }: ReturnType<typeof trustedStoreOf>,
+): string | undefined {
+  const { audience, version, content } = manifest;
+  if (audience !== '*' && audience !== config.kioskId && audience !== config.checkpointId) return `it is made out for ${audience}`;
+  const seen = versionFloor(state).get('slice', manifest.storeId);
+  if (seen !== undefined && (version < seen.version || (version === seen.version && content !== seen.digest))) {
+    return `slice-rollback: version ${version} after ${seen.version}, which was in use`;
+  }
+  const heardSeq = keptHeardSeq(join(dataDir, 'feed.db'), createFeedMemory(state));
+  return refuseFork(lastUsed, manifest, heardSeq) ?? refuseLoss(lastUsed, manifest);
+}
+
 /** Version of the slice that was put in place; undefined for none, or none that is newer. */
 function takeSlice(
-  { config, path, sealing }: OpenKiosk,
-  { keyring, storeId, lastUsed }: { readonly keyring: Keyring } & ReturnType<typeof trustedStoreOf>,
+  kiosk: OpenKiosk,
+  { keyring, ...store }: { readonly keyring: Keyring } & ReturnType<typeof trustedStoreOf>,
   stick: string,
   texts: { readonly manifest: string | undefined; readonly key: string | undefined },
   refused: string[],
 ): number | undefined {
   if (texts.manifest === undefined) return undefined;
+  const { config, path, sealing } = kiosk;
   const sliceId = config['slice.id'];
   const manifestFile = path(config['slice.manifestFile']);
   const manifest = readManifest(texts.manifest, sliceId, keyring);
   const current = existsSync(manifestFile) ? readManifest(readText(manifestFile).trimEnd(), sliceId, keyring) : undefined;
   const refuse = (why: string) => void refused.push(`slice: ${why}`);
   if (!manifest.ok) return refuse(manifest.reason);
-  const foreign = foreignStore(manifest.value, storeId);
+  const foreign = foreignStore(manifest.value, store.storeId);
   if (foreign !== undefined) return refuse(foreign);
   const isSameStore = current?.ok === true && current.value.storeId === manifest.value.storeId;
   if (isSameStore && current.value.version >= manifest.value.version) return undefined;
-  const loss = refuseFork(lastUsed, manifest.value) ?? refuseLoss(lastUsed, manifest.value);
-  if (loss !== undefined) return refuse(loss);
+  const why = refuseSlice(kiosk, manifest.value, store);
+  if (why !== undefined) return refuse(why);
   const files = fetchedFiles(manifestFile, manifest.value);
   const { sha256, lengthBytes } = manifest.value.snapshot;
   if (lengthBytes > config['slice.bytesMax']) return refuse(`${lengthBytes} bytes are more than allowed`);
