@@ -12,6 +12,7 @@ import { quietHost } from '../fixtures/test-centre.ts';
 import { testDecision } from '../fixtures/test-journal.ts';
 import { ensureStore, openTestStore } from '../fixtures/test-store.ts';
 import { openJournal } from '../kiosk/journal/journal.ts';
+import { journalPlace } from '../kiosk/journal/journal-place.ts';
 import { openKioskState } from '../kiosk/journal/kiosk-state.ts';
 import { createFeedMemory } from '../kiosk/registry/feed-memory.ts';
 import { type LastingOverlay, openLastingOverlay } from '../kiosk/registry/lasting-overlay.ts';
@@ -21,6 +22,7 @@ import { versionFloor } from '../kiosk/version-floor.ts';
 import { toHex } from '../sync/credential/bytes.ts';
 import { readKeyring } from '../sync/credential/keyring.ts';
 import { createSigner } from '../sync/credential/signer.ts';
+import { recordSchema } from '../sync/protocol/records.ts';
 
 let folder: string;
 let kit: DemoKit;
@@ -292,6 +294,26 @@ describe('a stick', () => {
     });
     expect(JSON.parse(peer('lane-2', '--remove').stdout)).toMatchObject({ address: null });
   }, 90_000);
+
+  it('does not forget that the journal was gone, though it found it so before the kiosk did', () => {
+    decide(3);
+    exported('--token-file', file('token'));
+    rmSync(file('data/journal'), { recursive: true });
+    exported();
+    const state = openKioskState(file('data'));
+    const { publicKey } = createSigner(loadOrCreateKey(file('data/keys/kiosk.key'), nodeRandom));
+    const ids = { kioskId: 'demo-kiosk', checkpointId: 'demo', lane: '1', bootId: 'ab', reuseKey: new Uint8Array(32) };
+    const journal = openJournal({ dataDir: file('data'), ...ids, kioskPublicKey: publicKey, place: journalPlace(state) }, quietHost);
+    journal.append({ kind: 'lane', laneState: 'closed' }, { nowMs: Date.now(), clockState: 'unknown' });
+    const records = journal.readAfter(0, 9).map(({ line }) => recordSchema.parse(JSON.parse(new TextDecoder().decode(line))));
+    journal.close();
+    state.close();
+    expect(records).toMatchObject([
+      { kind: 'fault', fault: 'journal-gone' },
+      { kind: 'lost-range', lost: { from: 1, to: 4 } },
+      { kind: 'lane' },
+    ]);
+  }, 60_000);
 
   it('waits for the kiosk to stand still', () => {
     decide(1);

@@ -143,6 +143,39 @@ describe('a journal that vanished while no kiosk ran', () => {
     ]);
   });
 
+  it.each([
+    { how: 'is deleted', isCopy: false },
+    { how: 'is an older copy', isCopy: true },
+  ])('and $how is on record although those that found it first recorded nothing', ({ isCopy }) => {
+    pass(1);
+    journal.close();
+    cpSync(join(dataDir, 'journal'), join(dataDir, 'copy'), { recursive: true });
+    journal = open();
+    const copied = journal.lastSeq();
+    for (const number of [2, 3]) pass(number);
+    const { journalId, lastSeq } = { journalId: journal.journalId(), lastSeq: journal.lastSeq() };
+    journal.close();
+    rmSync(join(dataDir, 'journal'), { recursive: true });
+    if (isCopy) cpSync(join(dataDir, 'copy'), join(dataDir, 'journal'), { recursive: true });
+    for (let count = 0; count < 2; count++) {
+      journal = open();
+      journal.close();
+    }
+    journal = open();
+    pass(4);
+    const from = isCopy ? copied + 1 : 1;
+    const lost = () => records().filter(({ kind }) => kind === 'fault' || kind === 'lost-range');
+    expect(lost()).toMatchObject([
+      { kind: 'fault', fault: 'journal-gone' },
+      { kind: 'lost-range', lost: { journalId, from, to: lastSeq } },
+    ]);
+    // Once.
+    journal.close();
+    journal = open();
+    pass(5);
+    expect(lost()).toHaveLength(2);
+  });
+
   it('gives no number twice where an older copy of it was put there', () => {
     pass(1);
     journal.close();

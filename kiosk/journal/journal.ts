@@ -119,7 +119,8 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     last = { journalId: toHex(target.journalId), seq, hash: toHex(hash) };
   };
   const notePlace = (): void => {
-    if (last === undefined) return;
+    // Until a loss is on record the old place stays: a process that ends before that leaves it to the next one to be found.
+    if (last === undefined || loss !== undefined) return;
     placeNotedAtMs = host.clock.monotonicMs();
     options.place?.write({ journalId: last.journalId, seq: last.seq });
   };
@@ -201,6 +202,7 @@ export function openJournal(options: JournalOptions, host: Host): Journal {
     store({ ...clearPart('fault', context), fault: 'journal-gone' }, [], undefined);
     if (range !== undefined) store({ ...clearPart('lost-range', context), lost: { ...range, receipt: '' } }, [], undefined);
     loss = undefined;
+    notePlace();
   };
 
   const clearPart = (kind: JournalRecord['kind'], context: RecordContext): JournalRecord => {
