@@ -284,7 +284,7 @@ function loadLists(options: RegistryOptions, known: Known, listsWatch: ListsWatc
       throw new Fault('store-mismatch', `The slice is of store ${storeId}, and this kiosk is enrolled with ${trusted}.`);
     }
     refuseRollback(floor.get('slice', storeId), 'slice', version, content);
-    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.cursor()?.seq);
+    const fork = refuseFork(store?.lastUsed(), slice.manifest, overlay?.heardSeq());
     if (fork !== undefined) throw new Fault('store-set-back', fork);
     const loss = refuseLoss(store?.lastUsed(), slice.manifest);
     if (loss !== undefined) throw new Fault('slice-loss', loss);
