@@ -8,7 +8,9 @@ import { createSimulatedHost, SIMULATED_START_MS } from '../../fixtures/simulate
 import { fromHex } from '../../sync/credential/bytes.ts';
 import { readCredential } from '../../sync/credential/credential.ts';
 import { parseEnvelopes, parsePayload, signStatement } from '../../sync/credential/statement.ts';
-import { sliceManifestSchema } from '../../sync/protocol/slice.ts';
+import { type SliceManifest, sliceManifestSchema } from '../../sync/protocol/slice.ts';
+import { createFeedMemory } from './feed-memory.ts';
+import { openLastingOverlay } from './lasting-overlay.ts';
 import { openRegistry, type Registry, type RegistryOptions, type SeenVersion, type StatementName, type VersionFloor } from './registry.ts';
 
 let folder = '';
@@ -114,13 +116,13 @@ describe('registry', () => {
 
   describe('under a newer manifest of the same rows', () => {
     /** What a centre does each day, and at each killed key. */
-    const renew = (path: (name: string) => string) => {
+    const renew = (path: (name: string) => string, change: Partial<SliceManifest> = {}) => {
       const envelopes = parseEnvelopes(readFileSync(path('slice.manifest.cose'), 'utf8'));
       const manifest = envelopes.ok ? parsePayload(envelopes.value[0], sliceManifestSchema) : envelopes;
       if (!manifest.ok) throw new Error(manifest.reason);
       const sliceKey = fromHex(readFileSync(path('upstream-keys/slice.key'), 'utf8').trim());
       const version = manifest.value.version + 1;
-      writeFileSync(path('fresh'), signStatement('slice-manifest', { ...manifest.value, version }, sliceKey));
+      writeFileSync(path('fresh'), signStatement('slice-manifest', { ...manifest.value, version, ...change }, sliceKey));
       renameSync(path('fresh'), path('slice.manifest.cose'));
       return version;
     };
@@ -143,6 +145,40 @@ describe('registry', () => {
       // It is watched as before.
       appendFileSync(path('slice.db'), 'x');
       expect(opened.changed()).toBe('slice-changed');
+    });
+
+    it('is refused where it does not know the newest entry that was heard, though the file of the feed was lost', () => {
+      const { host, options, path } = setUp();
+      const state = new Map<string, unknown>();
+      const memory = createFeedMemory({ get: (name) => state.get(name), set: (name, value) => void state.set(name, value) });
+      const used = openRegistry(options, host);
+      const manifest = used.content()?.slice.manifest;
+      used.close();
+      if (manifest === undefined) throw new Error('no slice');
+      const { sliceId, storeId, generation, keyCheck, version } = manifest;
+      const place = { sliceId, storeId, generation, keyCheck };
+      const before = openLastingOverlay(path('feed.db'), memory, host);
+      before.startFrom({ ...place, seq: 5 }, []);
+      const dates = { version: 1, audience: 'k1', issuedAt: manifest.issuedAt, expires: manifest.expires };
+      const entry = { kind: 'status', key: 'ef'.repeat(8), status: 'F0', fromDay: 0, untilDay: null } as const;
+      const page = { ...place, ...dates, after: 5, upTo: 7, more: false, sliceVersion: version, requestDigest: '', nonce: '' };
+      before.apply({ ...page, entries: [{ ...entry, seq: 7, prev: 5 }] }, true);
+      before.close();
+      for (const suffix of ['', '-wal', '-shm']) rmSync(path('feed.db') + suffix, { force: true });
+      const overlay = openLastingOverlay(path('feed.db'), memory, host);
+      const store = {
+        ...{ storeId: () => storeId, noteUsed: () => undefined, stamp: () => '', unreadable: () => undefined },
+        lastUsed: () => manifest,
+      };
+      const open = (earlierEntries: number[]) => {
+        registry?.close();
+        renew(path, { version: version + 1, feedSeq: 9, earlier: [version], earlierEntries });
+        registry = openRegistry({ ...options, overlay, store }, host);
+        return registry.fault();
+      };
+      expect(open([9, 6])).toBe('store-set-back');
+      expect(open([9, 7])).toBeUndefined();
+      overlay.close();
     });
 
     it('opens the slice anew where another file lies in its place', () => {
