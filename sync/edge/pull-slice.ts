@@ -63,6 +63,8 @@ export async function pullSlice(options: PullSliceOptions, keyring: Keyring): Pr
   const isSame = isSameStore && manifest.version === inUse.manifest.version && manifest.content === inUse.manifest.content;
   const isRepair = isSame && inbox.isDamaged();
   if (isSameStore && manifest.version <= inUse.manifest.version && !isRepair) {
+    const fork = manifest.version === inUse.manifest.version ? refuseFork(inUse.manifest, manifest) : undefined;
+    if (fork !== undefined) return failed(fork);
     return inbox.isDamaged() ? failed(DAMAGED) : accept(false);
   }
   const loss = refuseFork(inbox.lastUsed(), manifest, inbox.heardSeq()) ?? refuseLoss(inbox.lastUsed(), manifest);

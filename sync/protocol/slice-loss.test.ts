@@ -106,6 +106,7 @@ describe('a slice of a store that was set back to a backup', () => {
     expect(refuseFork(undefined, next([8, 5]))).toBeUndefined();
     expect(refuseFork(inUse, next([8, 5], { storeId: 'b'.repeat(32) }))).toBeUndefined();
     expect(refuseFork(inUse, next([5], { version: 6 }))).toBeUndefined();
+    expect(refuseFork(inUse, next([5], { version: 6, issuedAt: '2026-01-02T00:00:00Z' }))).toContain('another one than slice 6');
   });
 
   it('is not taken where it lacks an entry of the feed that was heard, but for those that are newer than it', () => {

@@ -143,7 +143,8 @@ export interface SlicePast {
  * judged.
  */
 export function refuseFork(inUse: HeldSlice | undefined, next: HeldSlice & SlicePast, heardSeq = 0): string | undefined {
-  if (inUse === undefined || inUse.storeId !== next.storeId || inUse.version === next.version) return undefined;
+  if (inUse === undefined || inUse.storeId !== next.storeId) return undefined;
+  if (inUse.version === next.version) return inUse.issuedAt === next.issuedAt ? undefined : twin(next.version);
   if (next.acceptedLosses.some(({ version, setBack }) => setBack && version > inUse.version)) return undefined;
   const isReplaced = heardSeq > 0 && heardSeq <= next.feedSeq;
   const missing = !isPast(inUse.version, next.earlier)
@@ -153,6 +154,11 @@ export function refuseFork(inUse: HeldSlice | undefined, next: HeldSlice & Slice
       : undefined;
   if (missing === undefined) return undefined;
   return `store-set-back: slice ${next.version} does not know ${missing}, which is in use; the store was set back to a backup`;
+}
+
+/** One number stands for one publication: a store gives it again only where it has forgotten the first. */
+function twin(version: number): string {
+  return `store-set-back: slice ${version} is another one than slice ${version} in use; the store was set back to a backup`;
 }
 
 function isPast(number: number, newestFirst: readonly number[]): boolean {
