@@ -58,12 +58,18 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   }
 }
 
+/** Nothing of the demo is to be renewed, so nothing warns of its end. */
+const VALID_DAYS = 60;
+
 async function demoIn(opened: Closers, folder: string, options: DemoOptions, say: (line: string) => void): Promise<number> {
   const machine = createNodeHost('silent');
   const host = { ...machine, log: demoLog(say, options.json) };
   const clipFile = join(folder, 'people.y4m');
   const kit = createDemoKit(
-    { folder, nowMs: host.clock.wallMs(), demo: true, slice: false, pinSubjectKey: true, config: cameraConfig(options, clipFile) },
+    {
+      ...{ folder, nowMs: host.clock.wallMs(), demo: true, slice: false, pinSubjectKey: true, config: cameraConfig(options, clipFile) },
+      validDays: VALID_DAYS,
+    },
     host.random,
   );
   say('checkpoint-kiosk demo: its own keys and six made-up people; nothing leaves this computer.');
